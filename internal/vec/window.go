@@ -1,0 +1,99 @@
+package vec
+
+import "math"
+
+// A window is one center word with the words around it. Its step of skip-gram training with negative sampling, in the form of pWord2Vec
+// (Ji et al., "Parallelizing Word2Vec in Shared and Distributed Memory", arXiv:1604.04661, section 3), takes M input rows (the context words)
+// against N output rows (the center, and negatives that all context words share):
+//
+//	score[m][n] = in[m] · out[n]
+//	error[m][n] = alpha · (label[n] − σ(score[m][n]))        label = 1 for the center, 0 for a negative
+//	in[m]  += Σ_n error[m][n] · out[n]
+//	out[n] += Σ_m error[m][n] · in[m]
+//
+// Scores and sums use the rows as they were before the step. That turns word2vec's vector operations into three small matrix products
+// that read every row from the cache twice, however many pairs it takes part in.
+//
+// An input row that occurs twice (a word said twice) is handled in order: its second turn starts from the result of the first, so that
+// neither update is lost. Output rows must differ from each other; the caller puts a negative drawn twice into a step of its own.
+
+const (
+	MaxIns  = 32 // input rows of one step
+	MaxOuts = 6  // output rows of one step: word2vec's default of one center and five negatives
+)
+
+// Grid holds a step's scores and errors: working memory of the kernel that stays readable until the next step. Rows of four and of two columns lie
+// apart because that is how the vector kernels' reductions come out.
+type Grid struct {
+	scoreLeft  [MaxIns][4]float32
+	scoreRight [MaxIns][2]float32
+	errorLeft  [MaxIns][4]float32
+	errorRight [MaxIns][2]float32
+}
+
+// Score is in[m] · out[n] as it was before the last step.
+func (g *Grid) Score(m, n int) float32 {
+	if n < 4 {
+		return g.scoreLeft[m][n]
+	}
+	return g.scoreRight[m][n-4]
+}
+
+// Window trains one step on the rows that begin at in[ins[m]] and at out[outs[n]], each dim floats long, dim a multiple of 16.
+// The label is 1 for outs[0] if positive, else 0 for all. len(ins) is at most MaxIns.
+//
+// outs is a list that goes on: the step takes its first n entries, 1 to MaxOuts. The kernel may prefetch the MaxOuts entries that follow them, which are
+// those of the next step, and the input row at next; so these must be valid offsets too. The kernel does not check offsets: the caller has.
+func Window(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid) {
+	chosen.window(in, out, dim, ins, outs, n, next, positive, alpha, grid)
+}
+
+// windowGeneric is the definition.
+func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, positive bool, alpha float32, grid *Grid) {
+	var errors [MaxIns][MaxOuts]float32
+	outs = outs[:n]
+	for m, a := range ins {
+		a := in[a : a+dim]
+		for n, b := range outs {
+			b := out[b : b+dim]
+			var score float32
+			for i := range a {
+				score += a[i] * b[i]
+			}
+			label := float32(0)
+			if positive && n == 0 {
+				label = 1
+			}
+			errors[m][n] = alpha * (label - sigmoid(score))
+			if n < 4 {
+				grid.scoreLeft[m][n] = score
+			} else {
+				grid.scoreRight[m][n-4] = score
+			}
+		}
+	}
+	for i := range dim {
+		var before, after [MaxOuts]float32
+		for n, b := range outs {
+			before[n] = out[b+i]
+		}
+		after = before
+		for m, a := range ins {
+			x := in[a+i]
+			sum := x
+			for n := range outs {
+				sum += errors[m][n] * before[n]
+				after[n] += errors[m][n] * x
+			}
+			in[a+i] = sum
+		}
+		for n, b := range outs {
+			out[b+i] = after[n]
+		}
+	}
+}
+
+// sigmoid is 1 / (1 + exp(-x)). word2vec looks it up in a table of 1,000 steps between -6 and 6.
+func sigmoid(x float32) float32 {
+	return float32(1 / (1 + math.Exp(-float64(x))))
+}

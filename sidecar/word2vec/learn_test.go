@@ -1,0 +1,84 @@
+package word2vec
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"gonum.org/v1/gonum/blas/blas32"
+)
+
+// topicCorpus is text about 4 topics of 10 words each: a sentence stays with one topic, so that words of a topic share their contexts.
+func topicCorpus(sentences int) (records []Record, counts []uint64) {
+	r := rand.New(rand.NewPCG(1, 2))
+	counts = make([]uint64, 40)
+	for i := range sentences {
+		topic := r.Uint32N(4)
+		tokens := make([]uint32, 12)
+		for j := range tokens {
+			tokens[j] = topic*10 + r.Uint32N(10)
+			counts[tokens[j]]++
+		}
+		records = append(records, Record{Index: uint64(i), Tokens: tokens})
+	}
+	return records, counts
+}
+
+func TestWordsOfOneTopicEndUpCloserThanWordsOfTwo(t *testing.T) {
+	records, counts := topicCorpus(2000)
+	model, err := New(Settings{VectorSize: 20, Window: 5, Negative: 5, NsExponent: 0.75, Alpha: 0.05, MinAlpha: 0.0001, Epochs: 3, Seed: 1, ShrinkWindows: true}, counts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := startRows(model, len(counts))
+	trainer := NewTrainer(model)
+	var first, last Stats
+	for epoch := range 3 {
+		for _, rec := range records {
+			rec.Epoch = uint32(epoch)
+			trainer.Train(rec, rows, 0.05)
+		}
+		last = trainer.Stats()
+		if epoch == 0 {
+			first = last
+		}
+	}
+	cosine := func(a, b int) float64 {
+		u, v := vector(rows, a), vector(rows, b)
+		return float64(blas32.Dot(u, v) / (blas32.Nrm2(u) * blas32.Nrm2(v)))
+	}
+	var within, across, nWithin, nAcross float64
+	for a := range 40 {
+		for b := range a {
+			if a/10 == b/10 {
+				within, nWithin = within+cosine(a, b), nWithin+1
+			} else {
+				across, nAcross = across+cosine(a, b), nAcross+1
+			}
+		}
+	}
+	within, across = within/nWithin, across/nAcross
+	if !(within > 0.8 && across < 0.5) {
+		t.Errorf("mean cosine within topics %.2f, across %.2f", within, across)
+	}
+	if f, l := first.Loss/float64(first.LossPairs), last.Loss/float64(last.LossPairs); !(l < f && l < 0.9*6*0.6931) {
+		t.Errorf("mean loss went from %.3f to %.3f", f, l)
+	}
+}
+
+// startRows are rows as word2vec starts them: syn0 uniform in ±0.5/size, syn1neg zero.
+func startRows(m *Model, words int) *Matrices {
+	size := m.settings.VectorSize
+	stride := Stride(size)
+	rows := &Matrices{Syn0: alignedRows(words * stride), Syn1neg: alignedRows(words * stride), Stride: stride}
+	r := rand.New(rand.NewPCG(3, 4))
+	for w := range words {
+		for i := range size {
+			rows.Syn0[w*stride+i] = (r.Float32() - 0.5) / float32(size)
+		}
+	}
+	return rows
+}
+
+func vector(rows *Matrices, word int) blas32.Vector {
+	return blas32.Vector{N: rows.Stride, Inc: 1, Data: rows.Syn0[word*rows.Stride:][:rows.Stride]}
+}

@@ -1,0 +1,48 @@
+package word2vec
+
+import (
+	"fmt"
+	"math"
+)
+
+// Settings are the parameters of a training, in gensim's names and meanings.
+type Settings struct {
+	VectorSize    int     // length of a vector
+	Window        int     // largest distance between a center and its context
+	Negative      int     // negatives per window
+	Sample        float64 // share of the text above which a word's occurrences are thinned out; 0: never
+	NsExponent    float64 // negatives are drawn ∝ count^NsExponent
+	Alpha         float32 // learning rate at the start
+	MinAlpha      float32 // learning rate at the end
+	Epochs        int
+	Seed          uint64
+	ShrinkWindows bool // radius uniform in 1..Window; else always Window
+}
+
+// Check says what is wrong with the settings, naming the setting to change.
+func (s Settings) Check() error {
+	switch {
+	case s.VectorSize < 1:
+		return fmt.Errorf("vector_size is %d: it must be at least 1", s.VectorSize)
+	case s.VectorSize > maxVectorSize:
+		return fmt.Errorf("vector_size is %d: it must be at most %d", s.VectorSize, maxVectorSize)
+	case s.Window < 1:
+		return fmt.Errorf("window is %d: it must be at least 1", s.Window)
+	case s.Negative < 1:
+		return fmt.Errorf("negative is %d: it must be at least 1, since only negative sampling is trained", s.Negative)
+	case !(s.Sample >= 0):
+		return fmt.Errorf("sample is %v: it must be 0 (keep every word) or positive", s.Sample)
+	case math.IsNaN(s.NsExponent) || math.IsInf(s.NsExponent, 0):
+		return fmt.Errorf("ns_exponent is %v: it must be finite", s.NsExponent)
+	case !(s.Alpha > 0) || math.IsInf(float64(s.Alpha), 0):
+		return fmt.Errorf("alpha is %v: it must be positive", s.Alpha)
+	case !(s.MinAlpha >= 0) || s.MinAlpha > s.Alpha:
+		return fmt.Errorf("min_alpha is %v: it must lie between 0 and alpha (%v)", s.MinAlpha, s.Alpha)
+	case s.Epochs < 1:
+		return fmt.Errorf("epochs is %d: it must be at least 1", s.Epochs)
+	}
+	return nil
+}
+
+// maxVectorSize keeps one step of the kernel well below 100 µs, since assembly cannot be preempted.
+const maxVectorSize = 8192

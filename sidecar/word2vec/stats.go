@@ -1,0 +1,58 @@
+package word2vec
+
+import (
+	"math"
+
+	"deepdist/internal/vec"
+)
+
+// Stats are a trainer's figures.
+type Stats struct {
+	Words     uint64  // raw words: tokens of the records
+	Kept      uint64  // those that subsampling kept
+	Pairs     uint64  // (center, context word) pairs trained
+	Loss      float64 // −log σ(u·v_center) − Σ log σ(−u·v_negative), summed over LossPairs pairs as they were before their step
+	LossPairs uint64  // pairs of one record in 16: Loss/LossPairs is the mean loss
+}
+
+// Stats gives the figures since the last call.
+func (t *Trainer) Stats() Stats {
+	s := t.stats
+	t.stats = Stats{}
+	return s
+}
+
+// Add sums figures of several trainers.
+func (s *Stats) Add(other Stats) {
+	s.Words += other.Words
+	s.Kept += other.Kept
+	s.Pairs += other.Pairs
+	s.Loss += other.Loss
+	s.LossPairs += other.LossPairs
+}
+
+// lossSampled picks one record in 16, by its place like everything else.
+func lossSampled(seed uint64, rec Record) bool {
+	r := newRandom(^seed, rec)
+	return r.next()>>60 == 0
+}
+
+// loss sums the negative logarithms of the probabilities that the step's m by n scores give to their labels.
+func loss(grid *vec.Grid, m, n int, positive bool) float64 {
+	sum := 0.0
+	for row := range m {
+		for column := range n {
+			score := float64(grid.Score(row, column))
+			if positive && column == 0 {
+				score = -score
+			}
+			sum += softplus(score)
+		}
+	}
+	return sum
+}
+
+// softplus is log(1 + e^x) = −log σ(−x), without overflow.
+func softplus(x float64) float64 {
+	return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
+}
