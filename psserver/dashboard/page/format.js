@@ -1,0 +1,44 @@
+// How figures read: short where space is short, whole where it is not, always in English as the rest of the page.
+
+const whole = new Intl.NumberFormat('en', {maximumFractionDigits: 0});
+const short = new Intl.NumberFormat('en', {notation: 'compact', maximumSignificantDigits: 3});
+
+export const count = n => whole.format(n);
+export const compact = n => n < 10000 ? whole.format(n) : short.format(n);
+export const rate = n => n > 0 ? (n < 10 ? n.toPrecision(2) : compact(n)) : '–';
+export const percent = share => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`; // never 100 before the end
+export const fixed = (n, digits = 4) => n ? n.toFixed(digits) : '–';
+export const plural = (n, one, many = one + 's') => `${count(n)} ${n === 1 ? one : many}`;
+
+// alpha keeps three digits however small it gets.
+export const alpha = n => n ? (n >= 0.001 ? n.toPrecision(3) : n.toExponential(2)) : '–';
+
+export function bytes(n) {
+  if (!n) return '–';
+  for (const unit of ['B', 'kB', 'MB', 'GB']) {
+    if (n < 1000) return `${n < 10 && unit !== 'B' ? n.toFixed(1) : whole.format(n)} ${unit}`;
+    n /= 1000;
+  }
+  return `${n.toFixed(1)} TB`;
+}
+
+export function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  const m = Math.round(s / 60);
+  if (m < 1440) return `${Math.floor(m / 60)} h ${m % 60} min`;
+  return `${Math.floor(m / 1440)} d ${Math.floor(m % 1440 / 60)} h`;
+}
+
+// ticks are about `wanted` round numbers within [low, high], and the digits that tell them apart.
+export function ticks(low, high, wanted) {
+  const rough = (high - low) / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map(m => m * power).find(s => s >= rough * 0.999);
+  const at = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) at.push(i * step);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (/^2\.?5/.test(step.toPrecision(2)) ? 1 : 0));
+  return {at, digits};
+}
