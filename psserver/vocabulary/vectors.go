@@ -1,0 +1,70 @@
+package vocabulary
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// InitialVectors fills syn0 as word2vec begins: uniform in (−½, ½)/dim, small enough that every sigmoid starts on its slope. Each
+// number is a function of (seed, id, place) alone, so the start does not depend on who asks for it, or in which order. syn1neg
+// begins at zero.
+func InitialVectors(syn0 []float32, dim int, seed uint64) {
+	for id := range len(syn0) / dim {
+		row := syn0[id*dim : (id+1)*dim]
+		for i := range row {
+			u := mix(mix(seed, uint64(id)), uint64(i)) >> 40 // 24 bits: all that a float32 holds
+			row[i] = ((float32(u)+0.5)/(1<<24) - 0.5) / float32(dim)
+		}
+	}
+}
+
+// mix is splitmix64's finaliser over a seed and a key: neighbouring keys give unrelated bits.
+func mix(seed, key uint64) uint64 {
+	x := seed + (key+1)*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// Need estimates the memory of a training: the server's two matrices and the words, and one worker's replica, whose rows are padded
+// to 16 floats and which keeps a copy of what it pulled to know what it has changed.
+type Need struct {
+	Server, Replica uint64
+}
+
+// Total is both, for a machine that runs both.
+func (n Need) Total() uint64 { return n.Server + n.Replica }
+
+// Estimate computes the need of a vocabulary with vectors of so many numbers. It errs when the sizes do not fit into 63 bits.
+func Estimate(v *Vocabulary, dim int) (Need, error) {
+	padded := (uint64(dim) + 15) &^ 15
+	hi, matrix := bits.Mul64(uint64(v.Size()), padded*4)
+	if hi != 0 || matrix > 1<<60 {
+		return Need{}, fmt.Errorf("%d words with vectors of %d numbers: more than any memory", v.Size(), dim)
+	}
+	return Need{
+		Server:  uint64(v.Size())*uint64(dim)*4*2 + v.Bytes(),
+		Replica: matrix*4 + v.Bytes(),
+	}, nil
+}
+
+// Check refuses a training that does not fit into the available bytes.
+func (n Need) Check(v *Vocabulary, dim int, available uint64) error {
+	if n.Total() <= available {
+		return nil
+	}
+	return fmt.Errorf("%d words with vectors of %d numbers need about %s (server %s, a worker %s), and %s are available: "+
+		"raise min_count, set max_final_vocab, lower vector_size, or give the driver's machine more memory",
+		v.Size(), dim, Size(n.Total()), Size(n.Server), Size(n.Replica), Size(available))
+}
+
+// Size prints a number of bytes for people.
+func Size(n uint64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%d KiB", (n+1023)/1024)
+}
