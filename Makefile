@@ -36,7 +36,8 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 test: test-go verify-generated test-python test-cluster test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
-	$(GO) test -race -timeout 10m ./...
+	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
+	$(GO) test -count 1 ./internal/lint
 
 test-python: build need-java ## Python tests and examples with PySpark 4 in local mode
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m 'not cluster and not page' python/tests
