@@ -4,7 +4,7 @@
 import {ticks} from './format.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
-const room = {left: 46, right: 14, top: 10, bottom: 24}; // px around the plot
+const room = {left: 46, right: 18, top: 10, bottom: 24}; // px around the plot
 const floorShare = 0.08; // of the range, left free below and above when the axis need not start at 0
 
 export class Curve {
@@ -75,7 +75,7 @@ export class Curve {
       this.label();
       return;
     }
-    const [x0, x1] = spread(xs[0], xs[xs.length - 1]);
+    const [x0, x1] = spread(this.xAxis.zero ? 0 : xs[0], xs[xs.length - 1]);
     const [y0, y1] = this.range(ys);
     this.x = v => room.left + (v - x0) / (x1 - x0) * (width - room.left - room.right);
     this.y = v => height - room.bottom - (v - y0) / (y1 - y0) * (height - room.top - room.bottom);
@@ -99,16 +99,16 @@ export class Curve {
   // frame draws the axes: grid lines at round values, and a broken line where an epoch ended.
   frame(x0, x1, y0, y1, marks, width, height) {
     const bottom = height - room.bottom;
-    const rows = ticks(y0, y1, 3);
+    const rows = ticks(y0, y1, 4);
     for (const v of rows.at) {
       const y = Math.round(this.y(v)) + 0.5;
       this.grid.append(shape('line', {x1: room.left, x2: width - room.right, y1: y, y2: y}));
       this.grid.append(text(this.what.axis(v, rows.digits), {x: room.left - 8, y: y + 3.5, 'text-anchor': 'end'}));
     }
-    const columns = ticks(x0, x1, width < 420 ? 3 : 4);
+    const columns = ticks(x0, x1, width < 300 ? 4 : 5);
     for (const v of columns.at) {
       const x = this.x(v);
-      this.grid.append(text(this.xAxis.axis(v), {x, y: height - 7, 'text-anchor': x > width - 40 ? 'end' : 'middle'}));
+      this.grid.append(text(this.xAxis.axis(v), {x, y: height - 7, 'text-anchor': 'middle'}));
     }
     for (const v of marks) {
       if (v <= x0 || v >= x1) continue;

@@ -32,13 +32,17 @@ export function duration(seconds) {
   return `${Math.floor(m / 1440)} d ${Math.floor(m % 1440 / 60)} h`;
 }
 
-// ticks are about `wanted` round numbers within [low, high], and the digits that tell them apart.
+// ticks are about `wanted` round numbers within [low, high], and how many digits tell them apart.
 export function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map(m => m * power).find(s => s >= rough * 0.999);
+  const power = 10 ** Math.floor(Math.log10((high - low) / wanted));
+  let best = null;
+  for (const step of [0.5, 1, 2, 2.5, 5, 10].map(m => m * power)) {
+    const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
+    const miss = Math.abs(last - first + 1 - wanted);
+    if (!best || miss < best.miss) best = {step, first, last, miss};
+  }
   const at = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) at.push(i * step);
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (/^2\.?5/.test(step.toPrecision(2)) ? 1 : 0));
+  for (let i = best.first; i <= best.last; i++) at.push(i * best.step || 0); // never -0
+  const digits = [0, 1, 2, 3, 4, 5, 6, 7, 8].find(n => Math.abs(best.step - best.step.toFixed(n)) < best.step * 1e-6) ?? 9;
   return {at, digits};
 }

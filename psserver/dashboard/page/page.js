@@ -21,8 +21,8 @@ const phases = {
 };
 const links = {connecting: 'Connecting', live: 'Live', lost: 'Connection lost', ended: 'Session ended'};
 
-const overWords = {of: p => p[WORDS], label: 'over words', axis: v => format.compact(v), show: v => `${format.compact(v)} words`};
-const overTime = {of: p => p[SECONDS], label: 'over time', axis: v => format.duration(v).replace('.0 s', ' s'), show: v => format.duration(v)};
+const overWords = {zero: true, of: p => p[WORDS], label: 'over words', axis: v => format.compact(v), show: v => `${format.compact(v)} words`};
+const overTime = {zero: true, of: p => p[SECONDS], label: 'over time', axis: v => format.duration(v).replace('.0 s', ' s'), show: v => format.duration(v)};
 const early = 'Drawn from the first push on';
 const views = {
   word2vec: {
@@ -32,7 +32,7 @@ const views = {
       {title: 'Speed', unit: 'words/s', empty: early, zero: true, value: p => known(p[RATE]), show: format.compact, axis: format.compact},
       {title: 'Learning rate', unit: 'alpha', empty: early, zero: true, value: p => known(p[ALPHA]), show: format.alpha, axis: (v, digits) => v.toFixed(digits)},
     ],
-    tiles: ['Words', 'Vocabulary', 'Pushes', 'Workers', 'Memory', 'Time'],
+    tiles: ['Text', 'Vocabulary', 'Pushes', 'Workers', 'Memory', 'Time'],
   },
   model: {
     x: overTime,
@@ -46,7 +46,7 @@ const views = {
 };
 
 const tiles = {
-  Words: f => [format.compact(f.words || f.ingested_words), f.total_words ? `of ${format.compact(f.total_words)}` : f.ingested_words ? 'read' : ''],
+  Text: f => [f.ingested_words ? format.compact(f.ingested_words) : '–', f.records ? `words, ${format.compact(f.records)} sentences` : 'words'],
   Vocabulary: f => [f.vocabulary_size ? format.count(f.vocabulary_size) : '–', 'words'],
   Updates: f => [format.count(f.updates), f.update_waiting ? 'one waits' : ''],
   Version: f => [format.count(f.version), ''],
@@ -131,6 +131,7 @@ function look({figures: f, tip, reset, points: fresh}) {
   draw(kind, f, tip);
   workers.show(f.workers);
   epochs.show(f.epochs_done);
+  at('passes').hidden = kind === 'model' && !f.epochs_done.length;
   write('epochs-note', f.epochs ? `${f.epochs_done.length} of ${f.epochs} over` : '');
   write('workers-note', sum(here(f), w => w.spool_bytes) ? `spools ${format.bytes(sum(here(f), w => w.spool_bytes))}` : '');
   neighbours.show(f);
@@ -180,6 +181,9 @@ new Stream({
     at('link').dataset.state = name;
     document.body.dataset.link = name;
     write('link-text', links[name]);
-    if (name === 'lost' || name === 'ended') say(`${links[name]}: these are the last figures`);
+    if (name === 'lost' || name === 'ended') {
+      write('eta', '');
+      say(`${links[name]}: these are the last figures`);
+    }
   },
 });
