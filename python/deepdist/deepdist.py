@@ -1,0 +1,363 @@
+"""DeepDist, the context manager: what a user of this package holds. Driver side."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import io
+import logging
+import os
+import threading
+import time
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import any_model, launch, native, progress
+from .control import Control
+from .errors import BadInput, DeepDistError
+from .gensim_native import GensimNative
+from .models import Adapter, adapt, is_gensim_word2vec
+from .optimizers import Optimizer
+from .session import Session
+from .summary import Summary
+from .task import sidecar as task_sidecar
+from .version import __version__
+from .word2vec import Word2Vec
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+log = logging.getLogger("deepdist")
+
+WATCH_SECONDS = 0.5
+
+
+class DeepDist:
+    """DeepDist is one session: a parameter server beside the driver, from `with` to its end.
+
+        with DeepDist(model) as dd:
+            dd.train(rdd, gradient, descent)
+            dd.model
+
+    model: a deepdist.Word2Vec, a gensim Word2Vec, a dict of NumPy arrays, an object with NumPy arrays as attributes, or a
+    torch.nn.Module. master: `host` or `host:port` that executors reach psserver by; None: Spark's driver host.
+    min_updates: every pull gets one version until so many updates of it are in (0: asynchronous). max_updates: one version is
+    pulled so many times at most. sc: the SparkContext; None: the active one. sidecar: path of deepdist-sidecar. psserver: path of
+    psserver. page: port of the run's page on 127.0.0.1 (the next free one if it is taken; None: no page). progress: None, True,
+    False, or a function of the figures (see `progress.make`). spool_dir: folder on the executors for spools; None: Spark's own.
+
+    Each of sidecar, psserver, page, spool_dir, min_updates, max_updates may also come as a Spark setting: spark.deepdist.sidecar.path,
+    spark.deepdist.psserver.path, spark.deepdist.page, spark.deepdist.spoolDir, spark.deepdist.minUpdates, spark.deepdist.maxUpdates.
+    An argument beats a setting, a setting a default.
+
+    `model` is what was trained; `start_seconds` how long the start took; `page` the address of the page.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        master: str | None = None,
+        min_updates: int | None = None,
+        max_updates: int | None = None,
+        *,
+        sc: SparkContext | None = None,
+        sidecar: str | None = None,
+        psserver: str | None = None,
+        page: int | None | str = "default",
+        progress: bool | Callable[[dict[str, Any]], Any] | None = None,
+        spool_dir: str | None = None,
+    ):
+        self._adapter: Adapter | None = None
+        self._given = model
+        self._gensim = is_gensim_word2vec(model)
+        if not isinstance(model, Word2Vec) and not (self._gensim and not len(model.wv.index_to_key)):
+            self._adapter = adapt(model)
+        self._master, self._min_updates, self._max_updates = master, min_updates, max_updates
+        self._sidecar, self._psserver, self._page, self._spool_dir = sidecar, psserver, page, spool_dir
+        self._progress = progress
+        self._sc = sc
+        self._server: launch.Server | None = None
+        self._control: Control | None = None
+        self._watch: Control | None = None
+        self._session: Session | None = None
+        self._training = threading.Lock()
+        self.start_seconds = 0.0
+
+    @property
+    def model(self) -> Any:
+        """Driver: the model: your own object, or for gensim the adapter that has old and new names over one set of arrays."""
+        if self._adapter is None and self._gensim and len(self._given.wv.index_to_key):
+            self._adapter = adapt(self._given)
+        return self._given if self._adapter is None else self._adapter.view
+
+    @property
+    def page(self) -> str:
+        """Driver: the address of the run's page, '' if there is none."""
+        return self._server.ready.page if self._server is not None else ""
+
+    def __enter__(self) -> DeepDist:
+        """Driver: start psserver and make the executors ready."""
+        if self._server is not None:
+            raise DeepDistError("this DeepDist is in use already: make another one")
+        started = time.monotonic()
+        sc = self._sc = self._sc if self._sc is not None else _active_context()
+        conf = sc.getConf()
+        path = launch.find(launch.NAME, self._psserver or conf.get("spark.deepdist.psserver.path"), "spark.deepdist.psserver.path")
+        bind, advertised, port = _addresses(sc, self._master)
+        atexit.register(self.close)
+        try:
+            self._server = launch.Server.start(path, bind, port, self._page_port())
+            ready = self._server.ready
+            self._control, self._watch = Control(self._server), Control(self._server)
+            self._session = Session(
+                id=ready.session_id,
+                address=f"{advertised}:{ready.port}",
+                token=ready.token,
+                certificate_sha256=ready.certificate_sha256,
+                sidecar=self._sidecar_path(sc),
+                spool_dir=self._spool_dir or conf.get("spark.deepdist.spoolDir"),
+            )
+            _ship_package(sc)
+        except BaseException:
+            self.close()
+            raise
+        self.start_seconds = time.monotonic() - started
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Driver: end the session: nothing is left running."""
+        self.close()
+
+    def close(self) -> None:
+        """Driver: end the session, as leaving the `with` does; harmless when repeated."""
+        server, self._server = self._server, None
+        session, self._session = self._session, None
+        if session is not None and self._sc is not None and _is_local(self._sc):
+            jvm = _local_jvm(self._sc)
+            if jvm is not None:  # the JVM outlives the session: its sidecar learns the end from us
+                task_sidecar.end_session(session, jvm)
+        for control in (self._control, self._watch):
+            if control is not None:
+                control.close()
+        self._control = self._watch = None
+        if server is not None:
+            server.stop()
+        atexit.unregister(self.close)
+
+    def train(
+        self,
+        data: Any,
+        gradient: Callable[..., Any] | None = None,
+        descent: Callable[..., Any] | Optimizer | None = None,
+        *,
+        epochs: int | None = None,
+        column: str | None = None,
+    ) -> Summary:
+        """Driver: train on an RDD or a DataFrame; returns the Summary, a list of 'OK' or 'EMPTY' per partition with the figures.
+
+        Without `gradient` a word2vec model is trained natively: rows are lines (str) or lists of tokens (list of str); of
+        a DataFrame `column` names the column of either. epochs: instead of the model's own.
+
+        With `gradient`: `gradient(model, rows)` runs in each partition's task on a private copy of the model and returns a dict
+        name → array, `Rows` or number (or nothing), or yields several. `descent` is a function `descent(model, update)` that runs
+        here, one update at a time, or a rule inside psserver: SGD, Momentum, AdaGrad, RowAdaGrad, Adam. epochs: passes
+        over the data (1).
+
+        Raises BadInput (data, settings), UserCodeError (the user's functions raised; their traceback is the message),
+        SidecarLost, ServerLost, NoProgress; an error of the data's own map functions comes as Spark raises it.
+        """
+        if self._server is None or self._session is None or self._control is None or self._sc is None:
+            raise DeepDistError("dd.train works inside the `with` block only: with DeepDist(model) as dd: dd.train(…)")
+        if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
+            raise ValueError(f"dd.train: epochs={epochs!r} must be a whole number of at least 1")
+        if not self._training.acquire(blocking=False):
+            raise DeepDistError("this DeepDist is training already: use one DeepDist per thread")
+        show = progress.make(self._progress)
+        tick = _Tick(self._watch, show)  # type: ignore[arg-type]
+        try:
+            if gradient is None:
+                return self._train_native(data, descent, epochs, column, tick)
+            if descent is None:
+                raise BadInput(
+                    "dd.train(data, gradient) needs a descent: a function descent(model, update), or a rule: "
+                    "deepdist.SGD(), Momentum(), AdaGrad(), RowAdaGrad(), Adam()"
+                )
+            return self._train_any(data, gradient, descent, epochs, tick)
+        finally:
+            show.close()
+            self._training.release()
+
+    def _train_native(
+        self, data: Any, descent: Any, epochs: int | None, column: str | None, tick: Callable[[], dict[str, Any]]
+    ) -> Summary:
+        if descent is not None:
+            raise BadInput("dd.train: a descent without a gradient: give both, or neither for native word2vec")
+        if isinstance(self._given, Word2Vec):
+            model: native.NativeModel = self._given
+        elif self._gensim:
+            model = GensimNative(self._given)
+        else:
+            raise BadInput(
+                f"dd.train(data) without a gradient trains word2vec models, not {type(self._given).__name__}: "
+                f"give it a gradient and a descent"
+            )
+        training = native.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
+        return training.run(model, data, epochs, column)
+
+    def _train_any(
+        self, data: Any, gradient: Callable[..., Any], descent: Any, epochs: int | None, tick: Callable[[], dict[str, Any]]
+    ) -> Summary:
+        if not callable(gradient):
+            raise BadInput(f"dd.train: gradient is {type(gradient).__name__}; it must be a function gradient(model, rows)")
+        if isinstance(descent, type) and issubclass(descent, Optimizer):
+            descent = descent()
+        if not isinstance(descent, Optimizer) and not callable(descent):
+            raise BadInput(f"dd.train: descent is {type(descent).__name__}; it must be a function or a rule such as deepdist.SGD()")
+        if self._adapter is None:
+            self._adapter = adapt(self._given)
+        training = any_model.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
+        return training.run(
+            self._adapter,
+            data,
+            gradient,
+            descent,
+            epochs or 1,
+            self._setting(self._min_updates, "spark.deepdist.minUpdates", 0),
+            self._setting(self._max_updates, "spark.deepdist.maxUpdates", 4096),
+        )
+
+    def _setting(self, given: int | None, name: str, default: int) -> int:
+        assert self._sc is not None
+        value = given if given is not None else self._sc.getConf().get(name, str(default))
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            number = -1
+        if number < 0:
+            raise ValueError(f"{name}: {value!r} must be a whole number of at least 0")
+        return number
+
+    def _page_port(self) -> int | None:
+        assert self._sc is not None
+        page = self._sc.getConf().get("spark.deepdist.page", "5000") if self._page == "default" else self._page
+        if page in (None, "", "none", "off"):
+            return None
+        try:
+            return int(page)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise ValueError(f"page={page!r} must be a port, or None") from None
+
+    def _sidecar_path(self, sc: SparkContext) -> str | None:
+        """Driver: ship the sidecar if that is ours to do; returns the path that executors should look at first."""
+        explicit = self._sidecar or sc.getConf().get("spark.deepdist.sidecar.path")
+        if _is_local(sc):
+            return launch.find(launch.SIDECAR, explicit, "spark.deepdist.sidecar.path")
+        if explicit is not None and not os.path.isfile(explicit):
+            return explicit  # a path on the executors
+        if any(Path(f).name == launch.SIDECAR for f in _shipped_files(sc)):
+            return None
+        try:
+            sc.addFile(launch.find(launch.SIDECAR, explicit, "spark.deepdist.sidecar.path"))
+        except DeepDistError:
+            log.warning("the driver has no %s to ship: executors must have one of their own", launch.SIDECAR)
+        return None
+
+    def __repr__(self) -> str:
+        return f"DeepDist({type(self._given).__name__}, {'running' if self._server else 'not running'})"
+
+
+class _Tick:
+    """_Tick shows progress a few times a second, however often it is called, and notices when psserver is gone."""
+
+    def __init__(self, control: Control, show: progress.Progress):
+        self._control, self._show = control, show
+        self._figures: dict[str, Any] = {}
+        self._next = 0.0
+
+    def __call__(self) -> dict[str, Any]:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + WATCH_SECONDS
+            self._figures = self._control.call("watch", wait_ms=0)
+            self._show.show(self._figures)
+        return self._figures
+
+
+def _active_context() -> SparkContext:
+    try:
+        from pyspark import SparkContext
+    except ImportError as e:
+        raise DeepDistError("pyspark is not installed: pip install 'deepdist-spark[spark]'") from e
+    sc = SparkContext._active_spark_context
+    if sc is None:
+        raise DeepDistError("there is no SparkContext: make one before DeepDist, e.g. sc = SparkContext('local[*]')")
+    return sc
+
+
+def _is_local(sc: SparkContext) -> bool:
+    return sc.master == "local" or sc.master.startswith("local[")
+
+
+def _local_jvm(sc: SparkContext) -> tuple[int, int] | None:
+    """Driver: pid and start time of the driver's JVM, which is the executor in local mode."""
+    try:
+        pid = int(sc._jvm.java.lang.ProcessHandle.current().pid())  # type: ignore[union-attr]
+        return task_sidecar.executor_jvm(pid)
+    except Exception:  # the JVM is gone, and its sidecar with it
+        return None
+
+
+def _addresses(sc: SparkContext, master: str | None) -> tuple[str, str, int]:
+    """Driver: the interface that psserver binds, the name executors reach it by, and the port (0: any)."""
+    if master is not None:
+        host, port = launch.host_and_port(master)
+        return host, host, port
+    if _is_local(sc):
+        return "127.0.0.1", "127.0.0.1", 0
+    conf = sc.getConf()
+    host = conf.get("spark.driver.host") or os.uname().nodename
+    return conf.get("spark.driver.bindAddress") or host, host, 0
+
+
+def _shipped_files(sc: SparkContext) -> list[str]:
+    conf = sc.getConf()
+    files = [f for k in ("spark.files", "spark.yarn.dist.files") for f in (conf.get(k) or "").split(",") if f]
+    try:
+        return [*files, *sc.listFiles]
+    except Exception:
+        return files
+
+
+def _ship_package(sc: SparkContext) -> None:
+    """Driver: send this package to the executors as a zip, so that they need no install of it. Once per context."""
+    if not Path(__file__).is_file():
+        return  # we came in a zip ourselves (spark-submit --py-files), which the executors have too
+    data = _package_zip()
+    name = f"deepdist-{__version__}-{hashlib.sha256(data).hexdigest()[:12]}.zip"
+    with _shipping:
+        shipped: set[str] = sc.__dict__.setdefault("_deepdist_shipped", set())
+        if name in shipped:
+            return
+        # Spark's own temporary directory: executors that come later fetch the file too, so it must live as long as the context.
+        path = os.path.join(sc._temp_dir, name)  # type: ignore[attr-defined]
+        with open(path, "wb") as f:
+            f.write(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sc.addPyFile(path)
+        shipped.add(name)
+
+
+_shipping = threading.Lock()
+
+
+def _package_zip() -> bytes:
+    root = Path(__file__).resolve().parent
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for path in sorted(root.rglob("*.py")):
+            z.writestr(zipfile.ZipInfo(f"deepdist/{path.relative_to(root).as_posix()}", (1980, 1, 1, 0, 0, 0)), path.read_bytes())
+    return out.getvalue()

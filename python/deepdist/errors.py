@@ -1,0 +1,129 @@
+"""What can go wrong, as exceptions. Shared by driver and tasks.
+
+Each class stands for one `code` of an ERROR frame (proto/README.md), so that whoever catches it knows whether a retry can help:
+`BadInput` never, `Lost` elsewhere or later. A task's error reaches the driver inside Spark's own; :func:`from_spark` digs it out
+of the text by the class's full name, which a Python traceback always ends with.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "BadInput",
+    "BinaryError",
+    "DeepDistError",
+    "Denied",
+    "InternalError",
+    "Lost",
+    "NoProgress",
+    "PeerGone",
+    "ProtocolError",
+    "ServerLost",
+    "SidecarLost",
+    "Stopped",
+    "UserCodeError",
+    "from_code",
+    "from_spark",
+]
+
+
+class DeepDistError(RuntimeError):
+    """DeepDistError is the parent of every error that this package raises on its own account."""
+
+    code = "internal"
+
+
+class InternalError(DeepDistError):
+    """InternalError is a fault of psserver, the sidecar or this package."""
+
+
+class BadInput(DeepDistError, ValueError):
+    """BadInput means that the user's data or settings are at fault: a retry would meet the same."""
+
+    code = "bad_input"
+
+
+class UserCodeError(BadInput):
+    """UserCodeError means that the user's `gradient` or `descent` raised; its message is mainly their traceback."""
+
+
+class Lost(DeepDistError):
+    """Lost means that a peer is gone: the same work may succeed elsewhere or later."""
+
+    code = "lost"
+
+
+class PeerGone(Lost):
+    """PeerGone means that the other end of a socket closed it or fell silent; whoever knows the peer says more."""
+
+
+class SidecarLost(Lost):
+    """SidecarLost means that the executor's sidecar ended or fell silent; its message has the last lines of its log."""
+
+
+class ServerLost(Lost):
+    """ServerLost means that psserver ended; its message has the last lines of its log."""
+
+
+class Denied(DeepDistError):
+    """Denied means a wrong token, or a peer of another user."""
+
+    code = "denied"
+
+
+class ProtocolError(DeepDistError):
+    """ProtocolError means that the two ends do not speak the same protocol."""
+
+    code = "protocol"
+
+
+class Stopped(DeepDistError):
+    """Stopped means that the session or the training has ended."""
+
+    code = "stopped"
+
+
+class BinaryError(DeepDistError):
+    """BinaryError means that psserver or deepdist-sidecar is missing or cannot run here; its message names the fixes."""
+
+    code = "bad_input"
+
+
+class NoProgress(DeepDistError):
+    """NoProgress means that a round of the job has brought the training no further; its message says why."""
+
+
+_BY_CODE: dict[str, type[DeepDistError]] = {
+    "bad_input": BadInput,
+    "lost": Lost,
+    "denied": Denied,
+    "protocol": ProtocolError,
+    "stopped": Stopped,
+}
+
+
+def from_code(code: str, message: str) -> DeepDistError:
+    """Driver and task: the exception for an ERROR frame's `code`; an unknown code is an `InternalError`."""
+    return _BY_CODE.get(code, InternalError)(message)
+
+
+_RAISED = re.compile(r"^(?:\S*: )?deepdist\.errors\.(\w+): ", re.MULTILINE)
+_JAVA_FRAMES = re.compile(r"\n\s*\n?\tat [\w.$]+[(/].*", re.DOTALL)
+
+
+def from_spark(text: str) -> DeepDistError | None:
+    """Driver: the task's own exception, found in the text of the one that Spark raised; None if there is none.
+
+    Spark wraps a Python traceback into a Java stack trace, several times over. The first exception of ours in it is the
+    one that was raised first; what follows its message is Java's frames.
+    """
+    found = _RAISED.search(text)
+    if found is None:
+        return None
+    kind = globals().get(found.group(1))
+    if not (isinstance(kind, type) and issubclass(kind, DeepDistError)):
+        kind = InternalError
+    message = _JAVA_FRAMES.sub("", text[found.end() :])
+    chained = message.find("\n\nDuring handling of the above exception")
+    return kind((message if chained < 0 else message[:chained]).rstrip())

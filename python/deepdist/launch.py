@@ -1,0 +1,179 @@
+"""Start and stop psserver. Driver side.
+
+psserver is a child of the driver's process. It says where it serves in one line of JSON on its stdout, and watches this process by
+itself, so it goes even if Python is killed. Its log goes to a file of the session, whose last lines end up in errors.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .binaries import make_runnable, tail
+from .errors import BinaryError, DeepDistError, ProtocolError, ServerLost
+from .version import PROTOCOL, __version__
+
+NAME = "psserver"
+SIDECAR = "deepdist-sidecar"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+log = logging.getLogger("deepdist")
+
+
+def find(name: str, explicit: str | None, setting: str) -> str:
+    """Driver: the path of a program of ours: `explicit` (an argument, or the Spark setting), `DEEPDIST_BIN`, the wheel, the
+    repository around an editable install, PATH. Raises BinaryError that names the fixes if it is nowhere, or cannot run here.
+    """
+    if explicit is not None:
+        path = os.path.join(explicit, name) if os.path.isdir(explicit) else explicit
+        if not os.path.isfile(path):
+            raise BinaryError(f"{path}: no such file (named by {setting})")
+        return path
+    package = Path(__file__).resolve().parent
+    candidates = [package / "bin" / name, package.parents[1] / "bin" / name]
+    if os.environ.get("DEEPDIST_BIN"):
+        candidates.insert(0, Path(os.environ["DEEPDIST_BIN"]) / name)
+    for candidate in candidates:
+        if candidate.is_file():
+            return str(candidate)
+    found = shutil.which(name)
+    if found is not None:
+        return found
+    raise BinaryError(
+        f"{name} was not found (looked at {', '.join(map(str, candidates))} and PATH). Do one of these: run `make build` in the "
+        f"repository; set DEEPDIST_BIN to the folder that holds it; set {setting}; or install the deepdist-spark wheel"
+    )
+
+
+@dataclass
+class Ready:
+    """Ready is the line that psserver prints when it serves. `token` is a secret."""
+
+    session_id: str
+    port: int
+    token: str
+    certificate_sha256: str
+    control: str
+    page: str
+    pid: int
+
+    def __repr__(self) -> str:
+        return f"Ready({self.session_id}, port {self.port}, {self.page}, token=…)"
+
+
+class Server:
+    """Server is one running psserver. `start` it, talk to `ready.control`, `stop` it; stopping twice is harmless."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ready: Ready, log_path: str):
+        self.process = process
+        self.ready = ready
+        self.log_path = log_path
+
+    @classmethod
+    def start(cls, path: str, host: str, port: int = 0, page: int | None = None) -> Server:
+        """Driver: start the program at `path`, serving workers on `host` (port 0: any) and the page on port `page`, and wait for its line.
+
+        Raises BinaryError (wrong machine, version or protocol) or ServerLost (it ended, with its last lines).
+        """
+        make_runnable(path)
+        folder = tempfile.mkdtemp(prefix="deepdist-log-")
+        log_path = os.path.join(folder, "psserver.log")
+        try:
+            with open(log_path, "ab") as log_file:
+                process = subprocess.Popen(
+                    [path, "--parent-pid", str(os.getpid()), "--host", host],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log_file,
+                    start_new_session=True,  # Ctrl-C is for the driver, which stops the session in order
+                )
+        except OSError as e:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise BinaryError(f"{path} cannot be started: {e}") from e
+        server = cls(process, Ready("", 0, "", "", "", "", process.pid), log_path)
+        try:
+            server.ready = server._await_line()
+        except BaseException:
+            server.stop()
+            raise
+        log.info("psserver %d serves; page: %s", server.ready.pid, server.ready.page)
+        return server
+
+    def lost(self, what: str) -> ServerLost:
+        """Driver: the exception for a psserver that is gone: how it ended, and its last lines."""
+        try:
+            code = self.process.wait(timeout=2.0)
+            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+        except subprocess.TimeoutExpired:
+            how = what
+        lines = tail(self.log_path)
+        return ServerLost(
+            f"psserver (pid {self.process.pid}) is lost: {how}"
+            + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
+        )
+
+    def stop(self) -> None:
+        """Driver: end psserver: ask (SIGTERM), then insist (SIGKILL); take its log away."""
+        process = self.process
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        shutil.rmtree(os.path.dirname(self.log_path), ignore_errors=True)
+
+    def _await_line(self) -> Ready:
+        stdout = self.process.stdout
+        assert stdout is not None
+        line, deadline = b"", time.monotonic() + START_SECONDS
+        while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self.lost(f"it did not serve within {START_SECONDS:g} s")
+            if not select.select([stdout], [], [], left)[0]:
+                continue
+            data = os.read(stdout.fileno(), 65536)
+            if not data:
+                raise self.lost("it closed its stdout before it served")
+            line += data
+        return _parse(line)
+
+
+def _parse(line: bytes) -> Ready:
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        protocol, build = fields["protocol"], fields.get("build", "?")
+    except (ValueError, KeyError, TypeError) as e:
+        raise ProtocolError(f"psserver's first line is not what it should be ({e}): is it another program of this name?") from e
+    if protocol != PROTOCOL:
+        raise BinaryError(
+            f"psserver is build {build} (protocol {protocol}), this package is {__version__} (protocol {PROTOCOL}): "
+            f"use both of one release; `make build` in the repository makes a matching one"
+        )
+    try:
+        return Ready(**{k: fields[k] for k in Ready.__dataclass_fields__})
+    except KeyError as e:
+        raise ProtocolError(f"psserver's first line lacks {e}") from e
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Driver: 'host' or 'host:port' taken apart; port 0 means any. Raises DeepDistError if it is neither."""
+    host, _, port = address.rpartition(":") if ":" in address else (address, "", "0")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise DeepDistError(f"master={address!r}: write 'host' or 'host:port'")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,232 @@
+"""Native word2vec: two Spark jobs, between which Python touches no data. Driver side.
+
+1. ingest: each partition is streamed once to its executor's sidecar, which counts and spools it; psserver merges the counts and
+   settles the vocabulary.
+2. train: slot tasks lend Spark's cores to the sidecars, which claim (epoch, partition) pairs from psserver and train them from
+   their spools. Partitions whose spool is gone are ingested again; the training goes on at the cursor.
+
+Where Spark retries nothing (`local[N]`) this file does: whatever is missing after a job is run again, at most 3 rounds of a job in
+a row without progress.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from .control import Control
+from .errors import BadInput, Lost, NoProgress
+from .jobs import Job
+from .session import Session
+from .summary import Dropped, Summary
+from .task import ingest, slots
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+ROUNDS = 3
+"""Rounds of one job that may end without any progress."""
+
+
+class NativeModel(Protocol):
+    """NativeModel is what this training asks of a model: deepdist.Word2Vec, or GensimNative."""
+
+    epochs: int
+    min_count: int
+    max_final_vocab: int | None
+
+    def native_settings(self) -> dict[str, Any]: ...
+    def native_start(self) -> dict[str, np.ndarray]: ...
+    def native_finish(self, words: list[str], counts: np.ndarray, syn0: np.ndarray, syn1neg: np.ndarray) -> None: ...
+
+
+class Training:
+    """Training is one native training; `run` does it all."""
+
+    def __init__(self, sc: SparkContext, session: Session, control: Control, tick: Callable[[], dict[str, Any]]):
+        """tick: show progress and return the run's figures; raises if psserver is gone or the training has failed."""
+        self._sc, self._session, self._control, self._tick = sc, session, control, tick
+        self._id = 0
+
+    def run(self, model: NativeModel, data: Any, epochs: int | None, column: str | None) -> Summary:
+        """Driver: ingest, settle, train, bring the vectors home."""
+        started = time.monotonic()
+        clock = _Clock()
+        summary = Summary(kind="word2vec")
+        source = Source(self._sc, self._session, data, column)
+        if source.partitions == 0:
+            raise BadInput("the data has no partitions, so there is nothing to train on")
+        settings = model.native_settings()
+        if epochs is not None:
+            settings["epochs"] = epochs
+        self._id = self._control.open_training(
+            model.native_start(),
+            kind="word2vec",
+            partitions=source.partitions,
+            settings=settings,
+            min_count=model.min_count,
+            max_final_vocab=model.max_final_vocab or 0,
+        )
+        try:
+            status = self._ingest_all(source)
+            summary[:] = [status.get(p, "OK") for p in range(source.partitions)]
+            counted = self._control.call("ingest_status", training_id=self._id)
+            summary.rows, summary.records = int(counted.get("rows", 0)), int(counted.get("records", 0))
+            summary.split_sentences = int(counted.get("split_sentences", 0))
+            summary.seconds["ingest"] = clock.lap()
+            if summary.records == 0:
+                raise BadInput(
+                    f"there is not a single word in the {summary.rows} rows of the data's {source.partitions} partitions: "
+                    f"nothing to train on"
+                )
+            settled = self._control.call("settle_vocabulary", training_id=self._id)
+            summary.vocabulary, summary.words = int(settled["size"]), int(settled["words"])
+            summary.seconds["vocabulary"] = clock.lap()
+            summary.rounds = self._train(source)
+            figures = self._tick()
+            summary.observe(figures)
+            summary.dropped = Dropped(
+                words=int(settled.get("dropped_words", 0)),
+                distinct=int(settled.get("distinct", summary.vocabulary)) - summary.vocabulary,
+                pushes=int(figures.get("refused", 0)),
+            )
+            summary.seconds["train"] = clock.lap()
+            words, counts = self._control.fetch_vocabulary(self._id)
+            arrays = self._control.fetch(self._id).arrays
+            model.native_finish(words, counts, np.asarray(arrays["syn0"]), np.asarray(arrays["syn1neg"]))
+            summary.seconds["model"] = clock.lap()
+        finally:
+            self._close()
+        summary.seconds["total"] = time.monotonic() - started
+        return summary
+
+    def _ingest_all(self, source: Source) -> dict[int, str]:
+        """Driver: job 1, again for what is missing; returns the status of each partition that reported one."""
+        status: dict[int, str] = {}
+        missing: list[int] = list(range(source.partitions))
+        error: Lost | None = None
+        for _ in range(1 + ROUNDS):
+            try:
+                for totals in self._ingest(source, missing):
+                    status[totals["partition"]] = totals["status"]
+            except Lost as e:
+                error = e
+            missing = list(self._control.call("ingest_status", training_id=self._id).get("missing") or ())
+            if not missing:
+                return status
+        raise NoProgress(
+            f"{len(missing)} of {source.partitions} partitions could not be ingested in {1 + ROUNDS} rounds (the first: {missing[0]})"
+            + (f". The last error: {error}" if error else "")
+        ) from error
+
+    def _ingest(self, source: Source, partitions: Sequence[int]) -> list[dict[str, Any]]:
+        name = f"deepdist: ingest {len(partitions)} partitions"
+        return Job(self._sc, name, lambda: source.ingest(self._id, partitions)).run(self._tick)
+
+    def _train(self, source: Source) -> int:
+        """Driver: job 2, with new ingests in between, until every (epoch, partition) is done; returns the number of jobs."""
+        idle, rounds, before = 0, 0, (-1, -1)
+        error: Lost | None = None
+        while True:
+            rounds += 1
+            try:
+                self._lend_slots()
+            except Lost as e:
+                error = e
+            figures = self._tick()
+            status = self._control.call("training_status", training_id=self._id)
+            if status.get("done"):
+                return rounds
+            incomplete = list(status.get("incomplete") or ())
+            state = (int(figures.get("words", 0)), -len(incomplete))
+            idle = 0 if state > before else idle + 1
+            before = max(before, state)
+            if idle >= ROUNDS:
+                raise NoProgress(
+                    f"the training stands still after {rounds} rounds: {len(incomplete)} of {source.partitions} partitions are "
+                    f"incomplete, {figures.get('words', 0):,} of {figures.get('total_words', 0):,} words are in the model"
+                    + (f". The last error: {error}" if error else "")
+                ) from error
+            missing = list(status.get("missing") or ())
+            if missing:
+                self._control.call("reopen", training_id=self._id, partitions=missing)
+                self._ingest_again(source, missing)
+
+    def _ingest_again(self, source: Source, missing: Sequence[int]) -> None:
+        try:
+            self._ingest(source, missing)
+        except Lost:
+            pass  # the next round sees what is still missing, and counts
+
+    def _lend_slots(self) -> None:
+        n = max(1, self._sc.defaultParallelism)
+        work = self._sc.parallelize(range(n), n).mapPartitionsWithIndex(partial(slots.lend_slot, self._session, self._id))
+        Job(self._sc, f"deepdist: train in {n} slots", work.collect).run(self._tick)
+
+    def _close(self) -> None:
+        try:
+            self._control.call("close_training", training_id=self._id, reason="the training has ended")
+        except Exception:  # psserver is gone: whatever brought us here says so
+            pass
+
+
+class Source:
+    """Source is the user's data as a job that can be run again for any of its partitions; its elements are their totals."""
+
+    def __init__(self, sc: SparkContext, session: Session, data: Any, column: str | None):
+        """Driver: take an RDD of lines or token lists, or a DataFrame; raises BadInput for anything else."""
+        self._sc, self._session = sc, session
+        self._rdd: Any = None
+        self._frame_job: Any = None
+        if hasattr(data, "mapPartitionsWithIndex"):
+            if column is not None:
+                raise BadInput("column= is for DataFrames; the data is an RDD")
+            self._rdd = data
+        elif hasattr(data, "mapInArrow"):
+            # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
+            # adaptive execution or not.
+            chosen = data.select(text_column(data, column))
+            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.TOTALS_DDL).rdd
+        else:
+            raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
+        self.partitions: int = (self._rdd if self._frame_job is None else self._frame_job).getNumPartitions()
+
+    def ingest(self, training_id: int, partitions: Sequence[int]) -> list[dict[str, Any]]:
+        """Driver: run the ingest of these partitions, in the calling thread; returns their totals."""
+        job = self._frame_job
+        if job is None:
+            job = self._rdd.mapPartitionsWithIndex(partial(ingest.ingest_rows, self._session, training_id))
+        self._sc.setLocalProperty(ingest.TRAINING_PROPERTY, str(training_id))
+        return list(self._sc.runJob(job, ingest.as_dicts, list(partitions)))
+
+
+def text_column(frame: Any, column: str | None) -> str:
+    """Driver: the name of the string or array<string> column; raises BadInput if there is none, or several and none is named."""
+    fits = [f.name for f in frame.schema.fields if f.dataType.simpleString() in ("string", "array<string>")]
+    if column is not None:
+        if column not in frame.columns:
+            raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
+        if column not in fits:
+            raise BadInput(
+                f"column={column!r} is {frame.schema[column].dataType.simpleString()}; it must be string or array<string>"
+            )
+        return column
+    if len(fits) != 1:
+        raise BadInput(
+            f"the DataFrame has {len(fits)} columns of string or array<string> ({', '.join(fits) or 'none'}): name one with column="
+        )
+    return fits[0]
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def lap(self) -> float:
+        now = time.monotonic()
+        seconds, self._at = now - self._at, now
+        return seconds

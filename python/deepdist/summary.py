@@ -1,0 +1,84 @@
+"""What a training was like. Driver side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Epoch", "Summary"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Epoch is one pass over the data: raw in-vocabulary words, wall seconds, learning rate at its end, mean loss, pushes."""
+
+    epoch: int
+    words: int
+    seconds: float
+    words_per_second: float
+    alpha: float
+    loss: float
+    pushes: int
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Dropped is what did not take part in the training: words rarer than min_count (or beyond max_final_vocab), in tokens of
+    one epoch and in distinct words; pushes that were refused."""
+
+    words: int = 0
+    distinct: int = 0
+    pushes: int = 0
+
+
+class Summary(list[str]):
+    """Summary is what `dd.train` returns: the list of 'OK' or 'EMPTY', one per partition, as of old, with the run's figures.
+
+    kind: 'word2vec' or 'model'. epochs: `Epoch` each. rows: of the data. records: sentences after splitting; split_sentences:
+    how many rows had to be split. words: of one epoch, kept. vocabulary: distinct words kept. dropped: `Dropped`.
+    updates: gradients applied. rounds: Spark jobs of training it took. seconds: wall time by part, with 'total'.
+    peak_bytes: largest resident memory seen, by process.
+    """
+
+    def __init__(self, status: Iterable[str] = (), kind: str = "model"):
+        super().__init__(status)
+        self.kind = kind
+        self.epochs: list[Epoch] = []
+        self.rows = self.records = self.words = self.vocabulary = self.split_sentences = self.updates = self.rounds = 0
+        self.dropped = Dropped()
+        self.seconds: dict[str, float] = {}
+        self.peak_bytes: dict[str, int] = {}
+
+    def observe(self, figures: dict[str, Any]) -> None:
+        """Driver: take over the figures of one `watch`."""
+        self.epochs = [Epoch(**{k: e.get(k, 0) for k in Epoch.__dataclass_fields__}) for e in figures.get("epochs_done") or ()]
+        self.updates = int(figures.get("updates", 0))
+        for name, value in [("psserver", figures.get("rss_bytes", 0))] + [
+            (f"sidecar {w.get('host', '')}:{w.get('pid', 0)}", w.get("rss_bytes", 0)) for w in figures.get("workers") or ()
+        ]:
+            if value:
+                self.peak_bytes[name] = max(self.peak_bytes.get(name, 0), int(value))
+
+    def __repr__(self) -> str:
+        return "\n".join(_lines(self))
+
+    __str__ = __repr__
+
+
+def _lines(s: Summary) -> Iterable[str]:
+    ok = sum(1 for x in s if x == "OK")
+    yield f"{len(s)} partitions: {ok} OK, {len(s) - ok} EMPTY; {s.rows:,} rows in {s.seconds.get('total', 0.0):.1f} s"
+    if s.kind != "word2vec":
+        yield f"updates: {s.updates:,}"
+        return
+    yield f"vocabulary: {s.vocabulary:,} words; {s.words:,} words an epoch in {s.records:,} sentences ({s.split_sentences:,} rows split)"
+    yield f"dropped: {s.dropped.words:,} words ({s.dropped.distinct:,} distinct, too rare); {s.dropped.pushes:,} pushes refused"
+    if s.epochs:
+        yield "epoch       words  seconds    words/s     alpha     loss  pushes"
+        for e in s.epochs:
+            yield (
+                f"{e.epoch + 1:5d} {e.words:11,d} {e.seconds:8.1f} {e.words_per_second:10,.0f} {e.alpha:9.5f} {e.loss:8.4f} {e.pushes:7,d}"
+            )
+    if s.seconds:
+        yield "seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in s.seconds.items() if k != "total")

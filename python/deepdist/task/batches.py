@@ -1,0 +1,286 @@
+"""Cut rows into record batches. Task side.
+
+The wire takes one column of text: `utf8` lines, or `list<utf8>` token lists. A batch has at most 8 MiB, so that the sidecar's
+memory stays small however long the rows are; a row above 1 MiB is cut at whitespace (a list: between tokens) into several.
+What a row may be is decided by the first row of the partition; anything else is BadInput that names partition, row and value.
+
+These functions know neither Spark nor sockets: rows in, batches out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import reprlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import BadInput
+
+MAX_BATCH_BYTES = 8 << 20
+MAX_ROW_BYTES = 1 << 20
+MAX_TOKEN_BYTES = 32 << 20
+_ROWS = 512  # taken from Spark at a time: small, since each row may be a book
+
+LINES = "utf8"
+TOKENS = "list<utf8>"
+
+_TYPES = {LINES: pa.utf8(), TOKENS: pa.list_(pa.utf8())}
+_SPACE = re.compile(r"\s")
+
+
+class Counted:
+    """Counted iterates the record batches of one partition; `rows` is how many rows of the RDD have gone in so far."""
+
+    def __init__(self, batches: Iterator[tuple[pa.RecordBatch, int]], layout: str):
+        self._batches = batches
+        self.layout = layout
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch, rows in self._batches:
+            self.rows += rows
+            yield batch
+
+
+def from_rows(rows: Iterable[Any], partition: int) -> Counted | None:
+    """Task: batches of an RDD's partition: str lines, or lists (or tuples) of str; None if there are no rows.
+
+    Raises BadInput for a first row of another type; iterating raises it for later ones.
+    """
+    iterator = iter(rows)
+    first = next(iterator, _NOTHING)
+    if first is _NOTHING:
+        return None
+    layout = _layout(first, partition)
+    return Counted(_batches_of_rows(itertools.chain([first], iterator), layout, partition), layout)
+
+
+def from_arrow(batches: Iterable[pa.RecordBatch], partition: int) -> Counted | None:
+    """Task: batches of a DataFrame's partition, from the one column that its batches have; None if there are no rows."""
+    iterator = (b for b in batches if b.num_rows)
+    first = next(iterator, None)
+    if first is None:
+        return None
+    layout = _arrow_layout(first.column(0).type)
+    return Counted(_batches_of_arrow(itertools.chain([first], iterator), layout, partition), layout)
+
+
+def split_line(line: str, limit: int = MAX_ROW_BYTES) -> list[str]:
+    """Task: pieces of `line`, cut at whitespace, each of at most `limit` UTF-8 bytes unless a single token is longer.
+
+    The tokens of the pieces, one piece after another, are the tokens of the line.
+    """
+    pieces, start = [], 0
+    while start < len(line):
+        end = _end_within(line, start, limit)
+        if end < len(line) and not line[end].isspace():
+            cut = end
+            while cut > start and not line[cut - 1].isspace():
+                cut -= 1
+            if cut == start:  # one token longer than the limit: it goes whole
+                found = _next_space(line, end)
+                cut = len(line) if found is None else found
+            end = cut
+        pieces.append(line[start:end])
+        start = end
+    return pieces or [line]
+
+
+def split_tokens(tokens: Any, limit: int = MAX_ROW_BYTES) -> list[Any]:
+    """Task: pieces of a list of tokens, each of at most `limit` UTF-8 bytes (4 more per token) unless a single token is longer."""
+    pieces, start, size = [], 0, 0
+    for i, token in enumerate(tokens):
+        n = len(token.encode(errors="surrogatepass")) + 4
+        if size and size + n > limit:
+            pieces.append(tokens[start:i])
+            start, size = i, 0
+        size += n
+    pieces.append(tokens[start:])
+    return pieces
+
+
+def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    done = 0
+    size = _chars if layout == LINES else _token_chars
+    while chunk := list(itertools.islice(rows, _ROWS)):
+        _check_types(chunk, layout, partition, done)
+        sizes = size(chunk, partition, done)
+        at = total = 0
+        for i, n in enumerate(sizes):  # cut the chunk around long rows, and where it would pass a batch
+            if n > MAX_ROW_BYTES // 4:  # in characters, each of up to 4 bytes
+                yield from _reslice(_batch(chunk[at:i], layout, partition, done + at), i - at)
+                pieces = split_line(chunk[i]) if layout == LINES else split_tokens(chunk[i])
+                for k, piece in enumerate(pieces):
+                    yield from _reslice(_batch([piece], layout, partition, done + i), 1 if k == 0 else 0)
+                at, total = i + 1, 0
+            elif total + n > MAX_BATCH_BYTES:
+                yield from _reslice(_batch(chunk[at:i], layout, partition, done + at), i - at)
+                at, total = i, n
+            else:
+                total += n
+        yield from _reslice(_batch(chunk[at:], layout, partition, done + at), len(chunk) - at)
+        done += len(chunk)
+
+
+def _batches_of_arrow(batches: Iterator[pa.RecordBatch], layout: str, partition: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    done = 0
+    for batch in batches:
+        column = batch.column(0)
+        if _arrow_layout(column.type) != layout:
+            raise BadInput(f"partition {partition}: a batch of {column.type} after batches of {layout}")
+        for start in range(0, len(column), 1 << 16):
+            piece = column.slice(start, 1 << 16)
+            _check_nulls(piece, layout, partition, done + start)
+            for part in _halves(piece):
+                yield from _cast(part, layout, partition, done + start)
+        done += len(column)
+
+
+def _cast(column: pa.Array, layout: str, partition: int, row: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    if column.nbytes > MAX_ROW_BYTES:  # at least one long row may be among them
+        values = column.to_pylist()
+        sizes = [len(v) if layout == LINES else sum(map(len, v)) for v in values]
+        if max(sizes, default=0) > MAX_ROW_BYTES // 4:
+            yield from _batches_of_rows(iter(values), layout, partition)
+            return
+    try:
+        array = column if column.type == _TYPES[layout] else column.cast(_TYPES[layout])
+        if array.offset or layout == TOKENS:
+            array = pa.concat_arrays([array])
+    except pa.ArrowInvalid as e:
+        raise BadInput(f"partition {partition}, near row {row}: {e}") from e
+    yield from _reslice(pa.RecordBatch.from_arrays([array], ["text"]), len(array))
+
+
+def _halves(column: pa.Array) -> Iterator[pa.Array]:
+    """Task: the column in slices of at most MAX_BATCH_BYTES (or one row)."""
+    if column.nbytes <= MAX_BATCH_BYTES or len(column) <= 1:
+        yield column
+        return
+    middle = len(column) // 2
+    yield from _halves(column.slice(0, middle))
+    yield from _halves(column.slice(middle))
+
+
+def _batch(rows: list[Any], layout: str, partition: int, row: int) -> pa.RecordBatch:
+    try:
+        array = pa.array(rows, _TYPES[layout])
+    except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as e:
+        raise _bad_row(rows, layout, partition, row, e) from e
+    if layout == TOKENS and (array.null_count or array.values.null_count):
+        raise _bad_row(rows, layout, partition, row, None)
+    return pa.RecordBatch.from_arrays([array], ["text"])
+
+
+def _reslice(batch: pa.RecordBatch, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Task: the batch in slices of at most MAX_BATCH_BYTES (or one row); the first carries the count of the RDD's rows."""
+    if batch.num_rows == 0:
+        return
+    if batch.nbytes <= MAX_BATCH_BYTES or batch.num_rows == 1:
+        if batch.nbytes > MAX_TOKEN_BYTES + MAX_BATCH_BYTES:
+            raise BadInput(f"a single token has {batch.nbytes} bytes; at most {MAX_TOKEN_BYTES} are taken")
+        yield batch, rows
+        return
+    middle = batch.num_rows // 2
+    yield from _reslice(batch.slice(0, middle), rows)
+    yield from _reslice(batch.slice(middle), 0)
+
+
+def _layout(first: Any, partition: int) -> str:
+    if isinstance(first, str):
+        return LINES
+    if isinstance(first, (list, tuple)):
+        return TOKENS
+    raise _wrong_type(first, partition, 0, "str or list of str")
+
+
+def _arrow_layout(kind: pa.DataType) -> str:
+    text = (pa.utf8(), pa.large_utf8(), *((pa.string_view(),) if hasattr(pa, "string_view") else ()))
+    if kind in text:
+        return LINES
+    if (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)) and kind.value_type in text:
+        return TOKENS
+    raise BadInput(f"the column is of type {kind}; it must be string or array<string>: name another one with column=")
+
+
+def _check_types(rows: list[Any], layout: str, partition: int, done: int) -> None:
+    kinds = set(map(type, rows))
+    allowed = (str,) if layout == LINES else (list, tuple)
+    if all(issubclass(k, allowed) for k in kinds):
+        return
+    for i, value in enumerate(rows):
+        if not isinstance(value, allowed):
+            raise _wrong_type(value, partition, done + i, "str" if layout == LINES else "list of str")
+
+
+def _chars(rows: list[str], partition: int, done: int) -> list[int]:
+    return list(map(len, rows))
+
+
+def _token_chars(rows: list[Any], partition: int, done: int) -> list[int]:
+    try:
+        return [4 * len(r) + sum(map(len, r)) for r in rows]
+    except TypeError:
+        raise _bad_row(rows, TOKENS, partition, done, None) from None
+
+
+def _check_nulls(column: pa.Array, layout: str, partition: int, row: int) -> None:
+    nulls = column.null_count
+    inner = 0 if layout == LINES or nulls else column.flatten().null_count
+    if not nulls and not inner:
+        return
+    for i, value in enumerate(column):
+        v = value.as_py()
+        if v is None or (layout == TOKENS and None in v):
+            raise _wrong_type(v, partition, row + i, "str" if layout == LINES else "list of str")
+
+
+def _bad_row(rows: list[Any], layout: str, partition: int, row: int, cause: Exception | None) -> BadInput:
+    for i, value in enumerate(rows):
+        tokens = [value] if layout == LINES else value
+        for token in tokens:
+            if not isinstance(token, str):
+                return _wrong_type(value, partition, row + i, "list of str")
+            try:
+                token.encode()
+            except UnicodeEncodeError:
+                return BadInput(
+                    f"partition {partition}, row {row + i}: {_short(token)} is not valid Unicode (a lone surrogate): "
+                    f"decode the text with errors='replace'"
+                )
+    return BadInput(f"partition {partition}, near row {row}: {cause}")
+
+
+def _wrong_type(value: Any, partition: int, row: int, wanted: str) -> BadInput:
+    kind = type(value).__name__
+    hint = "filter it out before, e.g. rdd.filter(bool)" if value is None else f"map the rows to {wanted} before"
+    return BadInput(f"partition {partition}, row {row}: {_short(value)} is {kind}, not {wanted}: {hint}")
+
+
+def _short(value: Any) -> str:
+    r = reprlib.Repr()
+    r.maxstring = r.maxother = 80
+    r.maxlist = r.maxtuple = 6
+    return r.repr(value)
+
+
+def _end_within(line: str, start: int, limit: int) -> int:
+    """Task: the largest end so that line[start:end] has at most `limit` UTF-8 bytes (and at least one character)."""
+    end = min(len(line), start + limit)
+    while end > start + 1:
+        over = len(line[start:end].encode(errors="surrogatepass")) - limit
+        if over <= 0:
+            break
+        end = max(start + 1, end - max(1, over // 4))
+    return end
+
+
+def _next_space(line: str, start: int) -> int | None:
+    found = _SPACE.search(line, start)
+    return None if found is None else found.start()
+
+
+_NOTHING = object()

@@ -1,0 +1,88 @@
+"""Stream one partition to the executor's sidecar: job 1 of native word2vec. Task side.
+
+The sidecar tokenises, counts and spools; this side only moves bytes. A partition counts as committed when its stream has ended with
+the right totals, so a task that dies half-way leaves nothing behind and may simply run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import BadInput
+from ..session import Session
+from ..wire import BATCH, END
+from . import batches, sidecar
+
+
+def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Task: `rdd.mapPartitionsWithIndex` of job 1; yields one dict of the partition's totals.
+
+    Keys: partition, status ('OK' or 'EMPTY'), rows (of the RDD), and what the sidecar counted: records, words,
+    split_sentences, spool_bytes. Raises BadInput (naming partition, row and value) or SidecarLost.
+    """
+    yield _ingest(session, training_id, partition, batches.from_rows(rows, partition))
+
+
+def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Driver: the function for `DataFrame.mapInArrow` of job 1, which yields the same totals as one row.
+
+    mapInArrow asks for a plain function of one argument. The training's id comes by a local property of the job, since the number of
+    partitions, which opens a training, is known only when this function is part of the plan already.
+    """
+
+    def ingest_arrow(incoming: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        assert context is not None
+        partition, training_id = context.partitionId(), int(context.getLocalProperty(TRAINING_PROPERTY) or 0)
+        totals = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
+        yield pa.RecordBatch.from_pydict({k: [totals[k]] for k in TOTALS}, schema=TOTALS_SCHEMA)
+
+    return ingest_arrow
+
+
+def as_dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Task: totals as dicts, whether they come from an RDD (dicts) or a DataFrame (Rows)."""
+    return [r if isinstance(r, dict) else r.asDict() for r in rows]
+
+
+TRAINING_PROPERTY = "deepdist.training"
+TOTALS = ("partition", "status", "rows", "records", "words", "split_sentences", "spool_bytes")
+TOTALS_SCHEMA = pa.schema([(k, pa.utf8() if k == "status" else pa.int64()) for k in TOTALS])
+TOTALS_DDL = ", ".join(f"{k} {'string' if k == 'status' else 'long'}" for k in TOTALS)
+
+
+def _ingest(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> dict[str, Any]:
+    layout = batches.LINES if incoming is None else incoming.layout
+    sent = rows_sent = 0
+    with sidecar.stream(
+        session, "ingest", training_id=training_id, partition=partition, attempt=attempt_id(), layout=layout
+    ) as connection:
+        for batch in incoming or ():
+            body = memoryview(batch.serialize())
+            connection.send(BATCH, body, rows=batch.num_rows)
+            sent += 1
+            rows_sent += batch.num_rows
+        connection.send(END, {"rows": rows_sent, "batches": sent})
+        answer, _ = connection.answer()
+    rows = 0 if incoming is None else incoming.rows
+    return {
+        "partition": partition,
+        "status": "OK" if rows else "EMPTY",
+        "rows": rows,
+        **{k: int(answer.get(k, 0)) for k in ("records", "words", "split_sentences", "spool_bytes")},
+    }
+
+
+def attempt_id() -> int:
+    """Task: Spark's taskAttemptId, unique and growing within a SparkContext (attemptNumber is neither)."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    if context is None:
+        raise BadInput("this runs in a Spark task only")
+    return context.taskAttemptId()

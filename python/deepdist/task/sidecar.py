@@ -1,0 +1,235 @@
+"""Find, start and reach the executor's sidecar. Task side.
+
+One sidecar serves an executor, however many tasks and sessions there are. Its place is a private directory that every task
+of this executor's JVM can name by itself (proto/README.md), so tasks need no registry: they try the socket `s` there, and whoever
+finds nobody starts the program under the file lock `lock`. The program then watches the JVM, not us: Python workers come and go.
+
+No secret is ever in its arguments or environment: the session's token goes through the socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import resource
+import signal
+import stat
+import subprocess
+import time
+from typing import Any, Iterator
+
+from ..binaries import make_runnable, tail
+from ..errors import BinaryError, DeepDistError, PeerGone, SidecarLost
+from ..session import Session
+from ..wire import Connection
+
+NAME = "deepdist-sidecar"
+MAX_SOCKET_PATH = 107
+START_SECONDS = 20.0
+SILENCE_SECONDS = 120.0
+"""Longest silence of a sidecar that has something to say, in seconds."""
+
+_children: list[subprocess.Popen[bytes]] = []  # kept, so that whoever started a sidecar can tell how it ended
+
+
+def executor_jvm(pid: int | None = None) -> tuple[int, int]:
+    """Task: pid and start time (clock ticks since boot) of the JVM that this Python worker serves: its nearest `java` ancestor."""
+    at = os.getpid() if pid is None else pid
+    while at > 1:
+        name, fields = _stat(at)
+        if name == "java":
+            return at, int(fields[19])
+        at = int(fields[1])
+    raise DeepDistError("this process has no Java ancestor: it is no Spark task")
+
+
+def runtime_dir(jvm: tuple[int, int]) -> str:
+    """Task: the private directory of this JVM's sidecar; made if need be, refused if it is not ours alone."""
+    name = hashlib.sha256(f"{jvm[0]} {jvm[1]}".encode()).hexdigest()[:16]
+    base = f"deepdist-{os.getuid()}"
+    temp = os.environ.get("TMPDIR") or "/tmp"
+    if len(os.fsencode(os.path.join(temp, base, name, "s"))) > MAX_SOCKET_PATH:
+        temp = "/tmp"
+    root = os.path.join(temp, base)
+    path = os.path.join(root, name)
+    for d in (root, path):
+        _private(d)
+    return path
+
+
+def find(session: Session) -> str:
+    """Task: the path of the sidecar program; raises BinaryError that names the fixes if there is none."""
+    if session.sidecar is not None and os.path.isfile(session.sidecar):
+        return session.sidecar
+    tried = [session.sidecar] if session.sidecar is not None else []
+    for path in (_spark_file(), os.path.join(os.getcwd(), NAME), _packaged()):
+        if path is not None and os.path.isfile(path):
+            return path
+        if path is not None:
+            tried.append(path)
+    raise BinaryError(
+        f"the executor on {os.uname().nodename} has no {NAME} (looked at {', '.join(tried)}). Do one of these: "
+        f"submit with `--files bin/{NAME}`; set spark.deepdist.sidecar.path to its path on the executors; "
+        f"or install the deepdist-spark wheel there"
+    )
+
+
+@contextlib.contextmanager
+def stream(session: Session, op: str, **fields: Any) -> Iterator[Connection]:
+    """Task: a stream to this executor's sidecar, which is started if it does not run; closed at the end.
+
+    Errors of the connection come out as SidecarLost, with how the sidecar ended (if that can be known) and its last lines.
+    """
+    directory = runtime_dir(executor_jvm())
+    connection = _connect_or_start(session, directory)
+    pid = connection.peer_pid()
+    try:
+        connection.settimeout(SILENCE_SECONDS)
+        connection.hello(op=op, session=session.as_json(), spool_dir=spool_dir(session), **fields)
+        yield connection
+    except PeerGone as e:
+        raise lost(directory, pid, str(e)) from e
+    finally:
+        connection.close()
+
+
+def end_session(session: Session, jvm: tuple[int, int]) -> None:
+    """Task (and the driver, in local mode): tell the sidecar of this JVM, if one runs, that the session is over."""
+    try:
+        with Connection.dial(os.path.join(runtime_dir(jvm), "s"), "the sidecar", timeout=10.0) as connection:
+            connection.hello(op="end", session=session.as_json())
+    except (OSError, DeepDistError):
+        pass  # it is gone, or will learn it from psserver
+
+
+def spool_dir(session: Session) -> str:
+    """Task: where the sidecar may spool: the session's own choice, or Spark's local directory, which Spark itself removes."""
+    if session.spool_dir is not None:
+        return session.spool_dir
+    return (os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("TMPDIR") or "/tmp").split(",")[0]
+
+
+def lost(directory: str, pid: int, what: str) -> SidecarLost:
+    """Task: the exception for a sidecar that is gone: what happened, how it ended, its last lines."""
+    lines = tail(os.path.join(directory, "log"))
+    return SidecarLost(
+        f"the sidecar (pid {pid}) on {os.uname().nodename} is lost: {how_it_ended(pid) or what}"
+        + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
+        + _address_space_hint()
+    )
+
+
+def how_it_ended(pid: int) -> str:
+    """Task: 'killed by SIGKILL', 'exited with 2', or '' if that cannot be known (somebody else has taken note of its end)."""
+    deadline = time.monotonic() + 1.0
+    while True:
+        for child in _children:
+            code = child.poll() if child.pid == pid else None
+            if code is not None:
+                return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+        try:
+            name, fields = _stat(pid)
+        except OSError:
+            return ""
+        if fields[0] == "Z":  # ended, and its parent has not asked yet: the kernel still shows how (proc(5), field 52)
+            status = int(fields[49])
+            return f"killed by {signal.Signals(status & 127).name}" if status & 127 else f"exited with {status >> 8}"
+        if time.monotonic() > deadline:
+            return ""
+        time.sleep(0.02)
+
+
+def _connect_or_start(session: Session, directory: str) -> Connection:
+    socket_path = os.path.join(directory, "s")
+    with contextlib.suppress(OSError):
+        return Connection.dial(socket_path, "the sidecar")
+    lock = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):
+            return Connection.dial(socket_path, "the sidecar")  # somebody was faster
+        return _start(find(session), directory, socket_path)
+    finally:
+        os.close(lock)
+
+
+def _start(path: str, directory: str, socket_path: str) -> Connection:
+    make_runnable(path)
+    jvm, _ = executor_jvm()
+    with open(os.path.join(directory, "log"), "ab") as log:
+        child = subprocess.Popen(
+            [path, "--dir", directory, "--jvm-pid", str(jvm)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Spark's Python daemon signals its whole process group when it ends
+            env=_environment(),
+            cwd="/",
+        )
+    _children.append(child)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            return Connection.dial(socket_path, "the sidecar")
+        if child.poll() is not None:
+            raise lost(directory, child.pid, "it did not start")
+        time.sleep(0.005)
+    child.kill()
+    raise lost(directory, child.pid, f"it did not open its socket within {START_SECONDS:g} s")
+
+
+def _environment() -> dict[str, str]:
+    """Task: the sidecar's environment: ours, with limits for Go's runtime taken from the executor's."""
+    env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG", "GOMEMLIMIT", "GOMAXPROCS", "GODEBUG", "TZ")}
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        env.setdefault("GOMEMLIMIT", str(int(limit * 0.8)))
+    cores = os.environ.get("SPARK_EXECUTOR_CORES", "")
+    if cores.isdigit() and int(cores) > 0:
+        env.setdefault("GOMAXPROCS", cores)
+    return env
+
+
+def _address_space_hint() -> str:
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return ""
+    return (
+        f"\n(spark.executor.pyspark.memory limits its address space to {limit >> 20} MiB: "
+        f"unset it, or raise it by the model's and the runtime's share, 1 GiB at least)"
+    )
+
+
+def _spark_file() -> str | None:
+    try:
+        from pyspark import SparkFiles
+
+        return SparkFiles.get(NAME)
+    except Exception:  # no SparkFiles root in this process
+        return None
+
+
+def _packaged() -> str:
+    return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin", NAME)
+
+
+def _stat(pid: int) -> tuple[str, list[str]]:
+    """Task: the command's name and the fields after it, from the state on (proc(5): field 3 is fields[0])."""
+    with open(f"/proc/{pid}/stat") as f:
+        text = f.read()
+    end = text.rindex(")")
+    return text[text.index("(") + 1 : end], text[end + 2 :].split()
+
+
+def _private(path: str) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+    info = os.lstat(path)
+    if not stat.S_ISDIR(info.st_mode):
+        raise DeepDistError(f"{path} is not a directory of its own (a link or a file lies there): remove it")
+    if info.st_uid != os.getuid():
+        raise DeepDistError(f"{path} belongs to another user: set TMPDIR to a directory of your own")
+    if stat.S_IMODE(info.st_mode) != 0o700:
+        os.chmod(path, 0o700)

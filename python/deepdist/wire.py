@@ -1,0 +1,213 @@
+"""Frames over a Unix socket: the first two wires of proto/README.md. Shared by driver and tasks.
+
+A frame is a header of 16 bytes and a body. A file descriptor, if one comes along, rides on the header's bytes, so that the
+receiver knows which frame it belongs to. Nothing here knows what the frames are for.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import socket
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+from .errors import PeerGone, ProtocolError, from_code
+from .version import PROTOCOL, __version__
+
+HELLO, OK, ERROR, BATCH, END, CALL, EVENT = range(1, 8)
+
+MAX_BODY = (64 << 20) + (64 << 10)
+"""Longest body of a frame, in bytes."""
+
+_HEADER = struct.Struct("<IIBBHI")  # length, CRC-32 of the body, kind, descriptors, zero, rows
+
+
+@dataclass
+class Frame:
+    """Frame is one received frame; whoever takes it owns `fd` (−1: none) and closes it."""
+
+    kind: int
+    body: bytes
+    rows: int = 0
+    fd: int = -1
+
+    def json(self) -> dict[str, Any]:
+        """Driver and task: the body as a JSON object; raises ProtocolError if it is something else."""
+        try:
+            value = json.loads(self.body) if self.body else {}
+        except ValueError as e:
+            raise ProtocolError(f"frame of kind {self.kind}: body is not JSON: {e}") from e
+        if not isinstance(value, dict):
+            raise ProtocolError(f"frame of kind {self.kind}: body is not a JSON object")
+        return value
+
+
+class Connection:
+    """Connection sends and receives frames on one connected Unix socket.
+
+    `peer` names the other end in errors. Not thread-safe: a stream belongs to one thread. Every method may raise `PeerGone` (the
+    other end went away), `ProtocolError`, or, where an answer is awaited, the exception that an ERROR frame stands for.
+    """
+
+    def __init__(self, sock: socket.socket, peer: str):
+        self._sock = sock
+        self.peer = peer
+
+    @classmethod
+    def dial(cls, path: str, peer: str, timeout: float | None = None) -> Connection:
+        """Driver and task: connect to the Unix socket at `path`; raises OSError if nobody listens there."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            sock.settimeout(timeout)
+            sock.connect(path)
+        except BaseException:
+            sock.close()
+            raise
+        return cls(sock, peer)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Driver and task: the longest silence that the next calls bear; None: any."""
+        self._sock.settimeout(seconds)
+
+    def fileno(self) -> int:
+        """Driver and task: the socket's descriptor, for select and poll."""
+        return self._sock.fileno()
+
+    def peer_pid(self) -> int:
+        """Driver and task: the process at the other end, as the kernel knows it (SO_PEERCRED)."""
+        return struct.unpack("3i", self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+
+    def close(self) -> None:
+        """Driver and task: close the socket; harmless when repeated."""
+        self._sock.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, kind: int, body: Any = b"", *, rows: int = 0, fd: int = -1) -> None:
+        """Driver and task: send one frame; `body` is a mapping (sent as JSON) or any buffer of bytes."""
+        if isinstance(body, Mapping):
+            body = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        view = memoryview(body).cast("B")
+        if len(view) > MAX_BODY:
+            raise ProtocolError(f"a frame's body has {len(view)} bytes, at most {MAX_BODY} travel")
+        header = _HEADER.pack(len(view), zlib.crc32(view), kind, 1 if fd >= 0 else 0, 0, rows)
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd >= 0 else []
+        try:
+            sent = self._sock.sendmsg([header, view], ancillary)
+            if sent < len(header):
+                self._sock.sendall(header[sent:])
+                sent = len(header)
+            if sent < len(header) + len(view):
+                self._sock.sendall(view[sent - len(header) :])
+        except TimeoutError as e:
+            raise PeerGone(f"{self.peer} has taken nothing for {self._sock.gettimeout():g} s") from e
+        except OSError as e:
+            raise self._parting_error() or PeerGone(f"{self.peer} closed the connection ({e})") from e
+
+    def receive(self) -> Frame:
+        """Driver and task: wait for the next frame, of any kind."""
+        header, fd = self._receive_header()
+        length, crc, kind, descriptors, _, rows = _HEADER.unpack(header)
+        try:
+            if length > MAX_BODY:
+                raise ProtocolError(f"{self.peer} announced a body of {length} bytes, at most {MAX_BODY} are allowed")
+            if descriptors != (fd >= 0):
+                raise ProtocolError(f"{self.peer} announced {descriptors} file descriptors and sent {int(fd >= 0)}")
+            body = bytearray(length)
+            self._receive_into(memoryview(body))
+            if zlib.crc32(body) != crc:
+                raise ProtocolError(f"a frame from {self.peer} arrived damaged: its checksum differs")
+        except BaseException:
+            if fd >= 0:
+                os.close(fd)
+            raise
+        return Frame(kind, bytes(body), rows, fd)
+
+    def answer(self) -> tuple[dict[str, Any], int]:
+        """Driver and task: wait for OK and return its JSON and descriptor (−1: none); an ERROR is raised."""
+        frame = self.receive()
+        if frame.kind == OK:
+            return frame.json(), frame.fd
+        if frame.fd >= 0:
+            os.close(frame.fd)
+        raise as_error(frame, self.peer)
+
+    def call(self, op: str, *, fd: int = -1, **fields: Any) -> tuple[dict[str, Any], int]:
+        """Driver and task: one CALL and its answer."""
+        self.send(CALL, {"op": op, **fields}, fd=fd)
+        return self.answer()
+
+    def hello(self, **fields: Any) -> dict[str, Any]:
+        """Driver and task: open the stream, naming our protocol and build; returns what the peer says of itself."""
+        self.send(HELLO, {"protocol": PROTOCOL, "build": __version__, **fields})
+        answer, fd = self.answer()
+        if fd >= 0:
+            os.close(fd)
+        return answer
+
+    def _receive_header(self) -> tuple[bytes, int]:
+        parts, fd = b"", -1
+        try:
+            while len(parts) < _HEADER.size:
+                data, ancillary, _, _ = self._sock.recvmsg(
+                    _HEADER.size - len(parts), socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC
+                )
+                for level, kind, payload in ancillary:
+                    if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                        received = array.array("i", payload[: len(payload) - len(payload) % 4])
+                        for extra in received[1:] if fd < 0 else received:
+                            os.close(extra)
+                        fd = fd if fd >= 0 else received[0]
+                if not data:
+                    raise PeerGone(f"{self.peer} closed the connection")
+                parts += data
+        except TimeoutError as e:
+            raise PeerGone(f"{self.peer} has been silent for {self._sock.gettimeout():g} s") from e
+        except OSError as e:
+            raise PeerGone(f"{self.peer} broke the connection ({e})") from e
+        except BaseException:
+            if fd >= 0:
+                os.close(fd)
+            raise
+        return parts, fd
+
+    def _receive_into(self, view: memoryview) -> None:
+        try:
+            while len(view):
+                n = self._sock.recv_into(view)
+                if n == 0:
+                    raise PeerGone(f"{self.peer} closed the connection in the middle of a frame")
+                view = view[n:]
+        except TimeoutError as e:
+            raise PeerGone(f"{self.peer} has been silent for {self._sock.gettimeout():g} s") from e
+        except OSError as e:
+            raise PeerGone(f"{self.peer} broke the connection ({e})") from e
+
+    def _parting_error(self) -> Exception | None:
+        """Driver and task: a peer that refuses says why before it closes; that is worth more than 'broken pipe'."""
+        try:
+            self._sock.settimeout(1.0)
+            while True:
+                frame = self.receive()
+                if frame.fd >= 0:
+                    os.close(frame.fd)
+                if frame.kind == ERROR:
+                    return as_error(frame, self.peer)
+        except (PeerGone, ProtocolError):
+            return None
+
+
+def as_error(frame: Frame, peer: str) -> Exception:
+    """Driver and task: the exception that an ERROR frame stands for; any other frame is out of place here."""
+    if frame.kind != ERROR:
+        return ProtocolError(f"{peer} sent a frame of kind {frame.kind} where an answer was due")
+    answer = frame.json()
+    return from_code(str(answer.get("code")), str(answer.get("message")))
