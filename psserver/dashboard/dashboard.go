@@ -59,6 +59,7 @@ func New(source figures.Source, log *slog.Logger) *Page {
 // Serve answers on the listener (from Listen) until ctx is done; then it tells the browsers that the session has ended, closes
 // the listener and returns nil. It owns every goroutine it starts, and none outlives it.
 func (p *Page) Serve(ctx context.Context, listener net.Listener) error {
+	p.recorder.record(finite(p.source.Figures()), time.Now()) // so that the first browser finds a look
 	ctx, cancel := context.WithCancel(ctx)
 	recorded := make(chan struct{})
 	go func() {

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -134,8 +135,12 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	for i := range f.Workers {
 		w := &f.Workers[i]
 		for _, m := range workerMetrics {
-			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(w), w.WorkerID, w.Host)
+			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(w), label(w.WorkerID), label(w.Host))
 		}
-		to <- prometheus.MustNewConstMetric(infoDesc, gauge, 1, w.WorkerID, w.Host, strconv.FormatInt(w.PID, 10), w.Kernel, w.State)
+		to <- prometheus.MustNewConstMetric(infoDesc, gauge, 1,
+			label(w.WorkerID), label(w.Host), strconv.FormatInt(w.PID, 10), label(w.Kernel), label(w.State))
 	}
 }
+
+// label makes any string one that a label may have: the library panics over others.
+func label(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
