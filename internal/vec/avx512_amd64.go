@@ -48,3 +48,8 @@ func subAVX512(delta *float32, x *float32, base *float32, n int)
 //
 //go:noescape
 func allFiniteAVX512(x *float32, n int) bool
+
+// peakAVX512 does rounds times 16 fused multiply-adds of 16 lanes.
+//
+//go:noescape
+func peakAVX512(rounds int)

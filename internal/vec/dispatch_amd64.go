@@ -14,7 +14,7 @@ import (
 func assembly() []kernel {
 	x := cpu.X86
 	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasBMI2 {
-		return []kernel{{name: "avx512", window: windowAVX512, add: addRowsAVX512, sub: subRowsAVX512, allFinite: allFiniteRowsAVX512}}
+		return []kernel{{name: "avx512", window: windowAVX512, add: addRowsAVX512, sub: subRowsAVX512, allFinite: allFiniteRowsAVX512, peak: peakFlopsAVX512}}
 	}
 	return nil
 }
@@ -54,3 +54,9 @@ func subRowsAVX512(delta, x, base []float32) {
 }
 
 func allFiniteRowsAVX512(x []float32) bool { return allFiniteAVX512(unsafe.SliceData(x), len(x)) }
+
+func peakFlopsAVX512() int {
+	const rounds = 1024
+	peakAVX512(rounds)
+	return rounds * 16 * 16 * 2
+}

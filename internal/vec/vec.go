@@ -19,9 +19,10 @@ type kernel struct {
 	add       func(y, x []float32)
 	sub       func(delta, x, base []float32)
 	allFinite func(x []float32) bool
+	peak      func() (flops int)
 }
 
-var generic = kernel{name: "generic", window: windowGeneric, add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric}
+var generic = kernel{name: "generic", window: windowGeneric, add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric}
 
 // kernels are those that this processor and this build can run, the best one first.
 var kernels = append(assembly(), generic)
@@ -89,6 +90,9 @@ func AllFinite(x []float32) bool {
 	}
 	return chosen.allFinite(x)
 }
+
+// Peak does some microseconds of multiplications and additions that wait for no memory, and says how many those were: the yardstick of the benchmarks.
+func Peak() (flops int) { return chosen.peak() }
 
 func sameLength(a, b int) {
 	if a != b {

@@ -19,6 +19,7 @@ func main() {
 	add()
 	sub()
 	allFinite()
+	peak()
 	Generate()
 }
 

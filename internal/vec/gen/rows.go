@@ -99,3 +99,24 @@ func each(unroll int, body func(at func(Register) Mem, move move)) {
 	})
 	Label("end")
 }
+
+// peak is what the processor can do at most: independent multiplications and additions, with nothing to load or to store.
+func peak() {
+	const independent = 16
+	TEXT("peakAVX512", NOSPLIT, "func(rounds int)")
+	Doc("peakAVX512 does rounds times 16 fused multiply-adds of 16 lanes.")
+	Pragma("noescape")
+	rounds := Load(Param("rounds"), GP64())
+	sums := make([]VecVirtual, independent)
+	for i := range sums {
+		sums[i] = zero()
+	}
+	x := zero()
+	Label("rounds")
+	for _, sum := range sums {
+		VFMADD231PS(x, x, sum)
+	}
+	DECQ(rounds)
+	JG(LabelRef("rounds"))
+	RET()
+}

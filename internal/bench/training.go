@@ -1,0 +1,116 @@
+package bench
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"deepdist/internal/vec"
+	"deepdist/sidecar/word2vec"
+)
+
+// Training is the whole vocabulary's rows in memory and nothing around them.
+type Training struct {
+	Settings word2vec.Settings
+	Text     *Text
+	Rows     *word2vec.Matrices
+	model    *word2vec.Model
+	free     func()
+}
+
+// NewTraining makes rows as word2vec starts them: syn0 uniform within ±0.5/size, syn1neg zero.
+func NewTraining(text *Text, settings word2vec.Settings) (*Training, error) {
+	model, err := word2vec.New(settings, text.Counts)
+	if err != nil {
+		return nil, err
+	}
+	stride := word2vec.Stride(settings.VectorSize)
+	syn0, free0 := word2vec.AllocRows(len(text.Words), stride)
+	syn1neg, free1 := word2vec.AllocRows(len(text.Words), stride)
+	r := rand.New(rand.NewPCG(settings.Seed, 0))
+	for word := range text.Words {
+		row := syn0[word*stride:][:settings.VectorSize]
+		for i := range row {
+			row[i] = (r.Float32() - 0.5) / float32(settings.VectorSize)
+		}
+	}
+	return &Training{
+		Settings: settings, Text: text, model: model,
+		Rows: &word2vec.Matrices{Syn0: syn0, Syn1neg: syn1neg, Stride: stride},
+		free: func() { free0(); free1() },
+	}, nil
+}
+
+// Free gives the rows back.
+func (t *Training) Free() { t.free() }
+
+// Cost is what a run took.
+type Cost struct {
+	Wall, CPU time.Duration // CPU is the process's, of all threads
+	Stats     word2vec.Stats
+}
+
+// Run trains all epochs with so many threads, the learning rate falling with the words begun.
+func (t *Training) Run(threads int) Cost {
+	const claim = 32 // sentences that a thread takes at a time
+	var begun, claimed atomic.Uint64
+	var wait sync.WaitGroup
+	stats := make([]word2vec.Stats, threads)
+	sentences := uint64(len(t.Text.Sentences))
+	total := float32(uint64(t.Settings.Epochs) * t.Text.Tokens)
+	wall, cpu := time.Now(), cpuTime()
+	for thread := range threads {
+		wait.Go(func() {
+			trainer := word2vec.NewTrainer(t.model)
+			for {
+				from := claimed.Add(claim) - claim
+				if from >= uint64(t.Settings.Epochs)*sentences {
+					break
+				}
+				for i := from; i < min(from+claim, uint64(t.Settings.Epochs)*sentences); i++ {
+					rec := word2vec.Record{Epoch: uint32(i / sentences), Index: i % sentences, Tokens: t.Text.Sentences[i%sentences]}
+					done := float32(begun.Add(uint64(len(rec.Tokens)))) / total
+					alpha := max(t.Settings.MinAlpha, t.Settings.Alpha-(t.Settings.Alpha-t.Settings.MinAlpha)*done)
+					trainer.Train(rec, t.Rows, alpha)
+				}
+			}
+			stats[thread] = trainer.Stats()
+		})
+	}
+	wait.Wait()
+	cost := Cost{Wall: time.Since(wall), CPU: cpuTime() - cpu}
+	for _, s := range stats {
+		cost.Stats.Add(s)
+	}
+	return cost
+}
+
+// PeakFLOPs measures how many floating-point operations per second so many threads can do at most: the best of ten slices of ten milliseconds.
+func PeakFLOPs(threads int) float64 {
+	best := 0.0
+	for range 10 {
+		var flops atomic.Int64
+		var wait sync.WaitGroup
+		start := time.Now()
+		for range threads {
+			wait.Go(func() {
+				n := 0
+				for time.Since(start) < 10*time.Millisecond {
+					n += vec.Peak()
+				}
+				flops.Add(int64(n))
+			})
+		}
+		wait.Wait()
+		best = max(best, float64(flops.Load())/time.Since(start).Seconds())
+	}
+	return best
+}
+
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // fails for no process that asks about itself
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
