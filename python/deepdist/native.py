@@ -227,6 +227,7 @@ class _Clock:
         self._at = time.monotonic()
 
     def lap(self) -> float:
+        """Driver: seconds since the last lap."""
         now = time.monotonic()
         seconds, self._at = now - self._at, now
         return seconds

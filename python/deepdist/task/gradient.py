@@ -10,6 +10,7 @@ comes, and the model is bound to a fresh version before the generator goes on.
 from __future__ import annotations
 
 import inspect
+import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -80,6 +81,7 @@ class _Run:
         self._pushed = 0
 
     def run(self, rows: Iterable[Any]) -> str:
+        """Task: the whole partition; 'OK' or 'EMPTY'."""
         fields = {"training_id": self._training_id, "partition": self._partition, "attempt": attempt_id()}
         with sidecar.stream(self._session, "gradient", **fields) as connection:
             connection.settimeout(None)  # a pull waits for its version, a push for `descent`: as long as they take
@@ -177,8 +179,6 @@ class _Run:
 
 def push(connection: Connection, fd: int, fields: dict[str, Any]) -> dict[str, Any]:
     """Task: one push; closes `fd`."""
-    import os
-
     try:
         answer, _ = connection.call("push", fd=fd, **fields)
         return answer

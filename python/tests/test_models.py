@@ -1,0 +1,180 @@
+"""Adapters: what travels as tensors, what travels along, and that binding shares memory."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from deepdist import SGD, AdaGrad, Adam, Momentum
+from deepdist.errors import BadInput
+from deepdist.models import adapt
+from deepdist.rows import Rows
+from deepdist.task.gradient import Rest, check_value
+
+
+class Thing:
+    def __init__(self):
+        self.w = np.arange(6, dtype=np.float32).reshape(2, 3)
+        self.b = np.float64([1.5])
+        self.names = np.array(["x"], dtype=object)
+        self.word_count = 7
+        self.rate = 0.5
+        self.flag = True
+        self.tag = "travels along"
+
+
+def test_an_objects_arrays_are_tensors_and_its_numbers_numbers():
+    a = adapt(Thing())
+    assert set(a.arrays()) == {"w", "b"} and a.numbers() == {"word_count": 7, "rate": 0.5}
+
+
+def test_what_travels_in_the_closure_has_no_tensors():
+    thing = Thing()
+    a = pickle.loads(pickle.dumps(adapt(thing)))
+    assert not hasattr(a.model, "w") and a.model.tag == "travels along" and a.model.names.tolist() == ["x"]
+    assert thing.w.shape == (2, 3)
+    w = np.zeros((2, 3))
+    a.bind({"w": w})
+    a.set_numbers({"word_count": 9.0, "rate": 1})
+    assert a.model.w is w and a.model.word_count == 9 and isinstance(a.model.word_count, int)
+    assert a.model.rate == 1.0 and isinstance(a.model.rate, float)
+
+
+def test_a_dict_is_a_model():
+    d = {"w": np.ones(3), "n": 3, "rest": [1, 2]}
+    a = pickle.loads(pickle.dumps(adapt(d)))
+    assert a.model == {"n": 3, "rest": [1, 2]} and "w" in d
+    a.bind({"w": d["w"]})
+    assert a.model["w"] is d["w"]
+
+
+@pytest.mark.parametrize("model", [{}, {"a": 1}, {"a": np.array([1 + 1j])}, object(), 3, "x"])
+def test_a_model_without_arrays_is_refused(model):
+    with pytest.raises(TypeError, match="DeepDist"):
+        adapt(model)
+
+
+@pytest.fixture
+def word2vec():
+    models = pytest.importorskip("gensim.models")
+    text = [["a", "b", "c", "d"], ["b", "c", "a"]] * 30
+    return models.Word2Vec(text, vector_size=8, min_count=1, sg=1, negative=3, seed=1, workers=1), text
+
+
+def test_gensims_old_and_new_names_are_one_set_of_arrays(word2vec):
+    model, text = word2vec
+    m = adapt(model).view
+    assert m.syn0 is model.wv.vectors and m.syn1 is model.syn1neg and m.syn1neg is model.syn1neg
+    syn0 = m.syn0
+    m.syn0 += 1
+    m.syn1 = np.zeros_like(m.syn1)
+    assert m.syn0 is syn0 and not model.syn1neg.any()
+    m.train(iter(text))
+    assert m.vocab == model.wv.key_to_index and m.index2word == model.wv.index_to_key
+    assert m.most_similar("a") == model.wv.most_similar("a") and m.vector_size == 8
+
+
+def test_gensims_norms_are_fresh_after_a_step_in_place(word2vec):
+    model, _ = word2vec
+    m = adapt(model).view
+    m.most_similar("a")
+    m.syn0 *= 9
+    assert all(-1.001 <= c <= 1.001 for _, c in m.most_similar("a"))
+
+
+def test_hierarchical_softmax_keeps_its_own_syn1():
+    models = pytest.importorskip("gensim.models")
+    model = models.Word2Vec([["a", "b"]] * 9, vector_size=4, min_count=1, hs=1, negative=0)
+    a = adapt(model)
+    assert set(a.arrays()) == {"syn0", "syn1"} and a.view.syn1 is model.syn1
+
+
+def test_a_gensim_model_trains_after_its_way_through_a_closure(word2vec):
+    model, text = word2vec
+    a = adapt(model)
+    data = pickle.dumps(a)
+    b = pickle.loads(data)
+    b.bind({k: v.copy() for k, v in a.arrays().items()})
+    before = b.view.syn0.copy()
+    b.view.train(text)
+    assert not np.array_equal(before, b.view.syn0) and np.array_equal(before, model.wv.vectors)
+
+
+def test_an_array_set_on_the_gensim_view_becomes_a_tensor(word2vec):
+    a = adapt(word2vec[0])
+    a.view.ssyn0 = np.zeros_like(a.view.syn0)
+    assert "ssyn0" in a.arrays() and a.view.ssyn0 is a.arrays()["ssyn0"]
+
+
+def test_a_gensim_model_without_vocabulary_says_what_to_do():
+    models = pytest.importorskip("gensim.models")
+    with pytest.raises(TypeError, match="no vocabulary"):
+        adapt(models.Word2Vec(sg=1))
+
+
+tensors = {"w": np.zeros((4, 2), np.float32), "n": np.zeros(3, np.int64), "s": np.zeros(())}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("nope", np.zeros(3), "no tensor of this name"),
+        ("w", np.zeros((2, 4)), "shape"),
+        ("w", 3.0, "shape"),
+        ("w", np.zeros((4, 2), complex), "complex128 cannot be cast"),
+        ("w", np.zeros((4, 2), object), "object cannot be cast"),
+        ("w", np.full((4, 2), np.nan), "NaN"),
+        ("w", np.full((4, 2), np.inf), "infinity"),
+        ("w", np.full((4, 2), 1e300), "infinity"),
+        ("n", np.zeros(3), "float64 cannot be cast"),
+        ("w", Rows([9], [[1.0, 2.0]]), "key 9 is beyond"),
+        ("w", Rows([1], [[1.0]]), "rows have shape"),
+        ("w", Rows([1], [[1.0, np.nan]]), "NaN"),
+        ("count", float("nan"), "nan"),
+        (3, 1.0, "must be a str"),
+    ],
+)
+def test_a_result_that_does_not_fit_is_refused(name, value, said):
+    with pytest.raises(BadInput, match=said):
+        check_value(name, value, tensors)
+
+
+def test_a_result_is_cast_to_its_tensors_dtype():
+    assert check_value("w", np.ones((4, 2)), tensors).dtype == np.float32
+    assert check_value("w", np.ones((4, 2), int), tensors).dtype == np.float32
+    assert check_value("w", [[1, 2]] * 4, tensors).dtype == np.float32
+    assert check_value("w", Rows([1], [[1.0, 2.0]]), tensors).values.dtype == np.float32
+    assert check_value("count", np.int32(3), tensors) == 3
+    assert check_value("s", 1.5, tensors).shape == ()
+
+
+def test_rest_counts_what_is_taken():
+    rest = Rest("abcdef")
+    assert not rest.is_empty() and rest.taken == 0
+    rest.skip(2)
+    assert next(rest) == "c" and rest.taken == 3 and list(rest) == ["d", "e", "f"] and rest.is_empty()
+
+
+@pytest.mark.parametrize("make", [lambda: SGD(0), lambda: SGD(-1), lambda: Momentum(momentum=1), lambda: Adam(beta1=-1), lambda: AdaGrad(epsilon=float("nan"))])
+def test_a_rules_parameter_out_of_range_is_refused(make):
+    with pytest.raises(ValueError):
+        make()
+
+
+def test_a_torch_module_shares_its_memory():
+    torch = pytest.importorskip("torch")
+    from deepdist import gradients
+
+    net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    a = adapt(net)
+    assert set(a.arrays()) == set(net.state_dict())
+    b = pickle.loads(pickle.dumps(a))
+    copies = {k: np.array(v) for k, v in a.arrays().items()}
+    b.bind(copies)
+    x = torch.randn(4, 3)
+    assert torch.allclose(net.eval()(x), b.model.eval()(x))
+    copies["0.weight"][...] = 0
+    assert not b.model[0].weight.detach().any() and net[0].weight.detach().any()
+    b.model.train()(x).sum().backward()
+    g = gradients(b.model)
+    assert g["0.weight"].shape == (2, 3) and b.model[0].weight.grad is None

@@ -1,0 +1,134 @@
+"""Word vectors answer as gensim's KeyedVectors do, and their files are read by each other."""
+
+import numpy as np
+import pytest
+
+from deepdist import Word2Vec, WordVectors
+
+gensim_models = pytest.importorskip("gensim.models")
+
+
+@pytest.fixture
+def vectors():
+    r = np.random.default_rng(3)
+    words = [f"w{i}" for i in range(50)] + ["naïve", "東京"]
+    return WordVectors(words, r.normal(size=(52, 8)).astype(np.float32), np.arange(52, 0, -1))
+
+
+@pytest.fixture
+def theirs(vectors):
+    return vectors.to_gensim()
+
+
+def test_most_similar_agrees_with_gensim(vectors, theirs):
+    for query in ({"positive": ["w1", "w2"], "negative": ["w3"]}, {"positive": "w5"}, {"positive": ["w9"], "topn": 51}):
+        ours, expected = vectors.most_similar(**query), theirs.most_similar(**query)
+        assert [w for w, _ in ours] == [w for w, _ in expected]
+        assert np.allclose([c for _, c in ours], [c for _, c in expected], atol=1e-5)
+
+
+def test_similarity_and_lookup_agree_with_gensim(vectors, theirs):
+    assert vectors.similarity("w1", "東京") == pytest.approx(float(theirs.similarity("w1", "東京")), abs=1e-6)
+    assert np.array_equal(vectors["naïve"], theirs["naïve"])
+    assert np.array_equal(vectors[["w1", "w2"]], theirs[["w1", "w2"]])
+    assert "w1" in vectors and "nope" not in vectors
+    assert theirs.get_vecattr("w0", "count") == 52
+
+
+def test_a_vector_may_be_asked_for_its_neighbours(vectors):
+    assert vectors.most_similar(vectors["w7"])[0][0] == "w7"
+
+
+def test_restrict_vocab_looks_at_frequent_words_only(vectors, theirs):
+    ours = vectors.most_similar("w1", restrict_vocab=10)
+    assert [w for w, _ in ours] == [w for w, _ in theirs.most_similar("w1", restrict_vocab=10)][: len(ours)]
+
+
+def test_an_unknown_word_is_named(vectors):
+    with pytest.raises(KeyError, match="nope"):
+        vectors.most_similar("nope")
+    with pytest.raises(ValueError, match="at least one"):
+        vectors.most_similar()
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_gensim_reads_our_files_and_we_read_gensims(vectors, theirs, tmp_path, binary):
+    mine, his = tmp_path / "mine", tmp_path / "his"
+    vectors.save_word2vec_format(mine, binary=binary)
+    read = gensim_models.KeyedVectors.load_word2vec_format(str(mine), binary=binary)
+    assert read.index_to_key == vectors.index_to_key and np.array_equal(read.vectors, vectors.vectors)
+    theirs.save_word2vec_format(str(his), binary=binary)
+    back = WordVectors.load_word2vec_format(his, binary=binary)
+    assert back.index_to_key == vectors.index_to_key and np.array_equal(back.vectors, vectors.vectors)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_cut_file_is_an_error(vectors, tmp_path, binary):
+    path = tmp_path / "v"
+    vectors.save_word2vec_format(path, binary=binary)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError):
+        WordVectors.load_word2vec_format(path, binary=binary)
+
+
+def test_a_word_with_whitespace_does_not_spoil_a_file(tmp_path):
+    with pytest.raises(ValueError, match="new york"):
+        WordVectors(["new york"], np.ones((1, 2))).save_word2vec_format(tmp_path / "v")
+
+
+def test_rank_correlation_agrees_with_gensim(vectors, theirs, tmp_path):
+    r = np.random.default_rng(0)
+    pairs = [(f"w{a}", f"w{b}", float(r.integers(0, 5))) for a, b in r.integers(0, 50, (40, 2)) if a != b] + [("w1", "nope", 1.0)]
+    (tmp_path / "p").write_text("\n".join(f"{a}\t{b}\t{s}" for a, b, s in pairs))
+    _, (spearman, _), _ = theirs.evaluate_word_pairs(str(tmp_path / "p"), case_insensitive=False)
+    ours, used, skipped = vectors.evaluate_word_pairs(pairs)
+    assert ours == pytest.approx(spearman, abs=1e-6) and (used, skipped) == (len(pairs) - 1, 1)
+
+
+def test_analogies_agree_with_gensim(theirs, vectors, tmp_path):
+    r = np.random.default_rng(0)
+    questions = [tuple(f"w{i}" for i in r.choice(20, 4, replace=False)) for _ in range(60)]
+    (tmp_path / "q").write_text(": all\n" + "\n".join(" ".join(q) for q in questions))
+    score, _ = theirs.evaluate_word_analogies(str(tmp_path / "q"), restrict_vocab=30, case_insensitive=False)
+    ours, used, skipped = vectors.evaluate_analogies([*questions, ("w1", "w2", "w3", "w45")], restrict_vocab=30)
+    assert ours == pytest.approx(score, abs=1e-9) and (used, skipped) == (60, 1)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"vector_size": 0},
+        {"vector_size": -3},
+        {"vector_size": 10.5},
+        {"window": 0},
+        {"negative": 0},
+        {"negative": -1},
+        {"epochs": 0},
+        {"alpha": -0.1},
+        {"alpha": float("nan")},
+        {"sample": 2.0},
+        {"seed": -1},
+        {"min_count": -1},
+        {"max_final_vocab": 0},
+        {"sg": 0},
+        {"hs": 1},
+        {"min_alpha": 0.5},
+        {"vector_size": "100"},
+        {"vector_size": True},
+    ],
+)
+def test_a_setting_out_of_range_is_named(setting):
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        Word2Vec(**setting)
+
+
+def test_settings_have_gensims_names_and_defaults():
+    ours, theirs = Word2Vec(), gensim_models.Word2Vec(sg=1)
+    for name in ours.native_settings() | {"min_count": 0, "max_final_vocab": 0, "hs": 0, "sg": 0}:
+        assert getattr(ours, name) == getattr(theirs, name), name
+
+
+def test_an_untrained_model_says_so():
+    with pytest.raises(RuntimeError, match="dd.train"):
+        Word2Vec().wv
+    assert "king" not in Word2Vec()
