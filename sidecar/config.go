@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"deepdist/internal/version"
+)
+
+// config is what the flags say.
+type config struct {
+	dir           string
+	jvmPID        int
+	logLevel      slog.Level
+	kernel        string
+	idle          time.Duration
+	spoolCapBytes uint64
+}
+
+const usage = `deepdist-sidecar trains for the tasks of one Spark executor.
+
+DeepDist's tasks start it by themselves, once per executor; nothing of it needs to be set up by hand. It listens on the Unix socket
+<dir>/s, connects to the session's psserver, and ends with its JVM, or some time after its last session. Logs go to stderr.
+
+Usage: deepdist-sidecar --dir DIR --jvm-pid PID [flags]
+
+`
+
+// errNothingToDo ends main without an error: the answer has been printed.
+var errNothingToDo = errors.New("nothing to do")
+
+func parse(args []string, out io.Writer) (config, error) {
+	var c config
+	flags := flag.NewFlagSet("deepdist-sidecar", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&c.dir, "dir", "", "private `directory` (mode 0700) of the socket; its parent must exist")
+	flags.IntVar(&c.jvmPID, "jvm-pid", 0, "`pid` of the executor's JVM: when it ends, so does the sidecar")
+	flags.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
+	flags.StringVar(&c.kernel, "kernel", "", "arithmetic: avx512 or generic (default: the best that this processor has)")
+	idle := flags.Uint("idle-seconds", 60, "end so many `seconds` after the last session")
+	flags.Uint64Var(&c.spoolCapBytes, "spool-cap-bytes", 0, "most `bytes` of disk that spools may take (default: what the disk has)")
+	showVersion := flags.Bool("version", false, "print the version and end")
+	flags.Usage = func() {
+		fmt.Fprint(out, usage)
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return c, err
+	}
+	c.idle = time.Duration(*idle) * time.Second
+	switch {
+	case *showVersion:
+		fmt.Fprintf(out, "deepdist-sidecar %s, protocol %d\n", version.Build, version.Protocol)
+		return c, errNothingToDo
+	case flags.NArg() > 0:
+		return c, fmt.Errorf("unexpected argument %q; see --help", flags.Arg(0))
+	case c.dir == "":
+		return c, errors.New("--dir is missing: name a directory for the socket; see --help")
+	case c.jvmPID < 0:
+		return c, errors.New("--jvm-pid must be the pid of a process; see --help")
+	}
+	return c, nil
+}

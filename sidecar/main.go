@@ -1,0 +1,123 @@
+// Command deepdist-sidecar trains beside a Spark executor: tasks stream text or gradients to it over a Unix socket, and it trains
+// with a parameter server, psserver, over gRPC. One serves all tasks and sessions of an executor.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"deepdist/internal/frame"
+	"deepdist/internal/life"
+	"deepdist/internal/vec"
+	"deepdist/internal/version"
+	"deepdist/sidecar/shim"
+	"deepdist/sidecar/spool"
+)
+
+func main() {
+	c, err := parse(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, errNothingToDo), errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "deepdist-sidecar:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, c, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "deepdist-sidecar:", err)
+		os.Exit(1)
+	}
+}
+
+// run builds the parts from the leaves up, serves, and stops when its JVM ends, nobody needs it any more, or ctx is done.
+func run(ctx context.Context, c config, stderr io.Writer) error {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.logLevel}))
+	if err := vec.Use(c.kernel); err != nil {
+		return err
+	}
+	if err := life.PrivateDir(c.dir); err != nil {
+		return err
+	}
+	lock, err := takeDir(c.dir)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		log.Info("another sidecar serves this directory already", "dir", c.dir)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	applyLimits(log)
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var parent <-chan struct{}
+	if c.jvmPID > 0 {
+		if parent, err = life.WatchParent(ctx, c.jvmPID); err != nil {
+			return fmt.Errorf("watch the executor's JVM: %w", err)
+		}
+	}
+	server, err := shim.Listen(c.dir, spool.NewBudget(c.spoolCapBytes), log)
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "build", version.Build, "dir", c.dir, "pid", os.Getpid(), "jvm", c.jvmPID, "kernel", vec.Name())
+	var parts errgroup.Group
+	parts.Go(func() error {
+		err := server.Serve()
+		cancel(err)
+		return err
+	})
+	reason := wait(ctx, parent, server, c.idle)
+	log.Info("stopping", "reason", reason)
+	server.Close(frame.Errorf(frame.Stopped, "the sidecar stops: %s", reason))
+	return parts.Wait()
+}
+
+// wait returns why the sidecar stops.
+func wait(ctx context.Context, parent <-chan struct{}, server *shim.Server, idle time.Duration) string {
+	ticker := time.NewTicker(min(time.Second, max(idle/4, 10*time.Millisecond)))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-parent:
+			if ctx.Err() == nil {
+				return "the executor's JVM has ended"
+			}
+			return "it was told to"
+		case <-ctx.Done():
+			return "it was told to"
+		case <-ticker.C:
+			if server.Idle() >= idle {
+				return fmt.Sprintf("no session for %s", idle)
+			}
+		}
+	}
+}
+
+// takeDir locks the directory for this process's life; the kernel unlocks it however the process ends. The file is not the
+// launcher's: that one is held while a sidecar is started.
+func takeDir(dir string) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(dir, "sidecar.lock"), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return file, nil
+}
