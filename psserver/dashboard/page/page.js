@@ -61,8 +61,8 @@ const workers = new Table(at('workers'), 'The workers of this session', [
   {title: 'PID', number: true, show: w => String(w.pid)},
   {title: 'Kernel', show: w => w.kernel},
   {title: 'Threads', number: true, show: w => format.count(w.threads)},
-  {title: 'Words', number: true, show: w => format.compact(w.words)},
-  {title: 'Words/s', number: true, show: w => format.rate(w.words_per_second)},
+  {title: 'Words', number: true, only: 'word2vec', show: w => format.compact(w.words)},
+  {title: 'Words/s', number: true, only: 'word2vec', show: w => format.rate(w.words_per_second)},
   {title: 'Pushes', number: true, show: w => format.count(w.pushes)},
   {title: 'Staleness', number: true, show: w => w.staleness.toFixed(1)},
   {title: 'Memory', number: true, show: w => format.bytes(w.rss_bytes), more: w => `replica ${format.bytes(w.replica_bytes)}, spool ${format.bytes(w.spool_bytes)}`},
@@ -83,10 +83,12 @@ const neighbours = new Neighbours(at('near'));
 const here = f => f.workers.filter(w => w.state !== 'left');
 let build = null, points = [], curves = [], shownKind = null, told = '';
 
-// pace is pushes per second around a point, over a few points so that single slow pushes don't make it jump.
+// pace is pushes per second before a point, over at least three seconds and four points: single slow pushes don't make it jump.
 function pace(all, i) {
-  const from = all[Math.max(0, i - 4)], to = all[i];
-  return to[SECONDS] > from[SECONDS] ? (to[PUSHES] - from[PUSHES]) / (to[SECONDS] - from[SECONDS]) : NaN;
+  const to = all[i];
+  let from = null;
+  for (let j = i - 1; j >= 0 && !(from && i - j > 4 && to[SECONDS] - from[SECONDS] >= 3); j--) from = all[j];
+  return from && to[SECONDS] > from[SECONDS] ? (to[PUSHES] - from[PUSHES]) / (to[SECONDS] - from[SECONDS]) : NaN;
 }
 
 function progress(f) {
@@ -112,7 +114,7 @@ function doneLine(f) {
 
 function look({figures: f, tip, reset, points: fresh}) {
   points = reset ? fresh : points.concat(fresh);
-  const kind = views[f.kind] ? f.kind : 'word2vec';
+  const kind = views[f.kind] ? f.kind : shownKind; // between trainings there is none
   if (kind !== shownKind) lay(kind);
   const share = progress(f), phase = phases[f.phase] ?? f.phase;
   write('kind', kinds[f.kind] ?? f.kind);
@@ -156,6 +158,7 @@ function lay(kind) {
   curves = views[kind].curves.map(what => new Curve(what, say));
   at('curves').replaceChildren(...curves.map(curve => curve.card));
   at('near').hidden = kind !== 'word2vec';
+  document.body.dataset.kind = kind;
 }
 
 function draw(kind, f, tip) {

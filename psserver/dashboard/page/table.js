@@ -2,7 +2,7 @@
 // set as text, never as HTML.
 
 export class Table {
-  // columns: [{title, show(row), number, state}]; key(row) names a row over time; `none` is said when there are none.
+  // columns: [{title, show(row), number, state, more(row), only}], `only` the kind of training that has it; key(row) names a row over time; `none` is said when there are none.
   constructor(table, caption, columns, key, none) {
     Object.assign(this, {table, columns, key, rows: new Map()});
     const head = table.createTHead().insertRow();
@@ -13,6 +13,7 @@ export class Table {
       th.scope = 'col';
       th.textContent = column.title;
       if (column.number) th.className = 'number';
+      if (column.only) th.dataset.only = column.only;
       head.append(th);
     }
     this.body = table.createTBody();
@@ -53,6 +54,7 @@ export class Table {
       cell.setAttribute('role', i ? 'cell' : 'rowheader');
       cell.dataset.title = column.title;
       if (column.number) cell.className = 'number';
+      if (column.only) cell.dataset.only = column.only;
       const value = document.createElement('span');
       if (column.state) value.className = 'state';
       cell.append(value);
