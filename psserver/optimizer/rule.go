@@ -98,7 +98,7 @@ func check(name string, value float64) error {
 	ok := !math.IsNaN(value) && !math.IsInf(value, 0) && value >= 0
 	switch name {
 	case "learning_rate":
-		ok = ok && value > 0
+		ok = !math.IsNaN(value) && !math.IsInf(value, 0) && value != 0 // below 0 it ascends: a delta that is to be added
 	case "momentum", "beta1", "beta2":
 		ok = ok && value < 1
 	}

@@ -110,3 +110,6 @@ func (m *Merge) Totals() (total Partition, partitions int) {
 	total.Distinct = uint64(len(m.counts))
 	return total, len(m.partitions)
 }
+
+// Records is how many sentences a partition has.
+func (m *Merge) Records(id uint32) uint64 { return m.partitions[id].Records }

@@ -1,0 +1,172 @@
+// Package control answers the driver, over a Unix socket in a directory that only its user can enter (proto/README.md, "Driver →
+// psserver"). A connection is a HELLO and then calls, one answered after the other; a driver that wants to wait for updates and
+// watch the run at once opens two. Each op is a small function in ops.go that translates JSON to the session and back.
+//
+// An op that fails is answered with ERROR, and the connection stays: the driver decides what to do. Only a frame that can't be
+// understood ends it.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"deepdist/internal/frame"
+	"deepdist/internal/life"
+	"deepdist/psserver/session"
+)
+
+// Server listens for the driver.
+type Server struct {
+	session  *session.Session
+	log      *slog.Logger
+	listener *net.UnixListener
+	dir      string
+}
+
+// Listen makes the socket, in a new private directory of the session's.
+func Listen(s *session.Session, log *slog.Logger) (*Server, error) {
+	const socket = "control"
+	dir, err := life.RuntimeDir("ps-"+s.ID, socket)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, socket), Net: "unix"})
+	if err != nil {
+		os.Remove(dir)
+		return nil, fmt.Errorf("listen for the driver: %w", err)
+	}
+	return &Server{session: s, log: log, listener: listener, dir: dir}, nil
+}
+
+// Path is where the driver finds the socket.
+func (c *Server) Path() string { return c.listener.Addr().String() }
+
+// Serve answers until ctx is done, and returns when every connection is closed and the socket is gone.
+func (c *Server) Serve(ctx context.Context) error {
+	var connections sync.WaitGroup
+	defer os.Remove(c.dir)
+	defer connections.Wait()
+	stop := context.AfterFunc(ctx, func() { c.listener.Close() })
+	defer stop()
+	for {
+		socket, err := c.listener.AcceptUnix()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("accept the driver: %w", err)
+		}
+		connections.Add(1)
+		go func() {
+			defer connections.Done()
+			defer socket.Close()
+			end := context.AfterFunc(ctx, func() { socket.SetReadDeadline(past) })
+			defer end()
+			if err := c.talk(ctx, socket); err != nil && ctx.Err() == nil {
+				c.log.Warn("driver's connection ended", "error", err)
+			}
+		}()
+	}
+}
+
+// talk is one connection, from HELLO to the end.
+func (c *Server) talk(ctx context.Context, socket *net.UnixConn) error {
+	if err := life.CheckPeer(socket); err != nil {
+		return err
+	}
+	conn := frame.NewConn(socket)
+	var hello frame.Greeting
+	if err := conn.ReadHello(&hello); err != nil {
+		if !errors.Is(err, io.EOF) {
+			conn.WriteError(err)
+		}
+		return err
+	}
+	greeting := struct {
+		frame.Greeting
+		SessionID string `json:"session_id"`
+		PID       int    `json:"pid"`
+	}{frame.NewGreeting(), c.session.ID, os.Getpid()}
+	if err := conn.WriteJSON(frame.OK, greeting); err != nil {
+		return err
+	}
+	for {
+		f, err := conn.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			conn.WriteError(err)
+			return err
+		}
+		if f.Kind != frame.Call {
+			if f.File != nil {
+				f.File.Close()
+			}
+			err := frame.Errorf(frame.Protocol, "%s where a CALL was due", f.Kind)
+			conn.WriteError(err)
+			return err
+		}
+		if err := c.answer(ctx, conn, f); err != nil {
+			return err
+		}
+	}
+}
+
+// answer runs one op. The descriptor that came along is closed here; what the op answers with is closed when it has been sent.
+func (c *Server) answer(ctx context.Context, conn *frame.Conn, f frame.Frame) error {
+	if f.File != nil {
+		defer f.File.Close()
+	}
+	var call struct {
+		Op string `json:"op"`
+	}
+	if err := json.Unmarshal(f.Body, &call); err != nil {
+		return conn.WriteError(frame.Errorf(frame.Protocol, "read CALL: %w", err))
+	}
+	run, ok := ops[call.Op]
+	if !ok {
+		return conn.WriteError(frame.Errorf(frame.Protocol, "there is no op %q: are driver and psserver of one version?", call.Op))
+	}
+	reply, file, err := run(ctx, c.session, f.Body, f.File)
+	if file != nil {
+		defer file.Close()
+	}
+	if err != nil {
+		c.log.Debug("op failed", "op", call.Op, "error", err)
+		return conn.WriteError(coded(err))
+	}
+	if err := conn.WriteJSONFile(frame.OK, reply, file); err != nil {
+		return err
+	}
+	if call.Op == "stop" {
+		c.session.Stop("the driver has ended the session") // after its answer: stopping closes this connection
+	}
+	return nil
+}
+
+// coded gives an error of the session the code of the wire.
+func coded(err error) error {
+	var e *frame.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	code := frame.Internal
+	switch {
+	case errors.Is(err, session.ErrBadInput), errors.Is(err, session.ErrUnknown):
+		code = frame.BadInput
+	case errors.Is(err, session.ErrStopped):
+		code = frame.Stopped
+	case errors.Is(err, session.ErrLeft):
+		code = frame.Lost
+	}
+	return frame.Errorf(code, "%w", err)
+}

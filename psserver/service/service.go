@@ -1,0 +1,101 @@
+// Package service serves the session to the sidecars: the gRPC API of proto/deepdist/v1, one call per file. It translates and
+// checks sizes; what a call means is decided in session. Generated types stop here.
+//
+// What arrives is foreign until it has been checked here: lengths before anything is allocated for them, every key against its
+// tensor, every number for being finite. What a push may take of the memory is reserved before it is read, so many workers that
+// push at once wait in their streams (HTTP/2's flow control holds them there) and not in ours.
+//
+// How errors travel, for the sidecar to decide by:
+//
+//	InvalidArgument     the user's data or settings: no retry helps
+//	FailedPrecondition  the training or the session has ended
+//	Aborted             this worker is not, or no longer, part of the session: join again
+//	NotFound            no such training or tensor
+//	Unauthenticated     package auth: wrong token
+package service
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	pb "deepdist/proto/deepdist/v1"
+	"deepdist/psserver/cursor"
+	"deepdist/psserver/session"
+)
+
+const (
+	maxMessage = 16 << 20 // either way
+	maxChunk   = 4 << 20  // of values in one message
+	maxStreams = 64       // calls at once on one connection
+	maxWait    = time.Minute
+)
+
+// Service answers for one session.
+type Service struct {
+	pb.UnimplementedParameterServerServer
+	session *session.Session
+}
+
+// NewServer makes the gRPC server of a session; options are the ones of package auth.
+func NewServer(s *session.Session, options ...grpc.ServerOption) *grpc.Server {
+	server := grpc.NewServer(append([]grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxSendMsgSize(maxMessage),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(16 << 10),
+		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
+		// A slice is megabytes; with the default windows of 64 KiB a round trip would be waited for at every 64 KiB.
+		grpc.InitialWindowSize(4 << 20),
+		grpc.InitialConnWindowSize(16 << 20),
+	}, options...)...)
+	pb.RegisterParameterServerServer(server, &Service{session: s})
+	return server
+}
+
+// statusOf gives an error of the session its code.
+func statusOf(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	code := codes.Internal
+	switch {
+	case errors.Is(err, session.ErrBadInput):
+		code = codes.InvalidArgument
+	case errors.Is(err, session.ErrStopped):
+		code = codes.FailedPrecondition
+	case errors.Is(err, session.ErrLeft):
+		code = codes.Aborted
+	case errors.Is(err, session.ErrUnknown):
+		code = codes.NotFound
+	case errors.Is(err, context.Canceled):
+		code = codes.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		code = codes.DeadlineExceeded
+	}
+	return status.Error(code, err.Error())
+}
+
+func invalid(format string, args ...any) error {
+	return status.Errorf(codes.InvalidArgument, format, args...)
+}
+
+// cursors writes where cursors stand.
+func cursors(list []cursor.At) []*pb.Cursor {
+	out := make([]*pb.Cursor, len(list))
+	for i, c := range list {
+		out[i] = &pb.Cursor{Epoch: c.Epoch, Partition: c.Partition, From: c.Records, To: c.Records, Words: 0,
+			PrefixHash: c.Hash, Hash: c.Hash, Last: c.Last}
+	}
+	return out
+}

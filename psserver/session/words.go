@@ -1,0 +1,339 @@
+package session
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"deepdist/internal/bundle"
+	"deepdist/psserver/claim"
+	"deepdist/psserver/cursor"
+	"deepdist/psserver/store"
+	"deepdist/psserver/vocabulary"
+)
+
+// Word2Vec is the settings of native word2vec, in gensim's names and meanings.
+type Word2Vec struct {
+	VectorSize    uint32  `json:"vector_size"`
+	Window        uint32  `json:"window"`
+	Negative      uint32  `json:"negative"`
+	Sample        float64 `json:"sample"`
+	NsExponent    float64 `json:"ns_exponent"`
+	Alpha         float32 `json:"alpha"`
+	MinAlpha      float32 `json:"min_alpha"`
+	Epochs        uint32  `json:"epochs"`
+	Seed          uint64  `json:"seed"`
+	ShrinkWindows bool    `json:"shrink_windows"`
+}
+
+// Check refuses settings that no training can have.
+func (w *Word2Vec) Check() error {
+	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+	for _, rule := range []struct {
+		ok   bool
+		what string
+	}{
+		{w.VectorSize >= 1 && w.VectorSize <= 1<<16, fmt.Sprintf("vector_size=%d must be 1 to 65536", w.VectorSize)},
+		{w.Window >= 1 && w.Window <= 1<<16, fmt.Sprintf("window=%d must be 1 to 65536", w.Window)},
+		{w.Negative >= 1 && w.Negative <= 1<<10, fmt.Sprintf("negative=%d must be 1 to 1024 (only negative sampling is trained)", w.Negative)},
+		{finite(w.Sample) && w.Sample >= 0, fmt.Sprintf("sample=%v must be 0 or more", w.Sample)},
+		{finite(w.NsExponent), fmt.Sprintf("ns_exponent=%v must be a number", w.NsExponent)},
+		{finite(float64(w.Alpha)) && w.Alpha > 0, fmt.Sprintf("alpha=%v must be more than 0", w.Alpha)},
+		{finite(float64(w.MinAlpha)) && w.MinAlpha >= 0 && w.MinAlpha <= w.Alpha, fmt.Sprintf("min_alpha=%v must be 0 to alpha=%v", w.MinAlpha, w.Alpha)},
+		{w.Epochs >= 1 && w.Epochs <= 1<<16, fmt.Sprintf("epochs=%d must be 1 to 65536", w.Epochs)},
+	} {
+		if !rule.ok {
+			return faultf(ErrBadInput, "%s", rule.what)
+		}
+	}
+	return nil
+}
+
+// wordTraining is what native word2vec has besides its cursors.
+type wordTraining struct {
+	settings Word2Vec
+	rules    vocabulary.Rules
+	given    *vocabulary.Vocabulary // fixed ids; nil: they come of the counts
+	syn0     []float32              // start vectors; nil: drawn
+	syn1neg  []float32              // nil: zero
+	keep     bool                   // go on with the tensors of the training before
+	merge    *vocabulary.Merge
+	book     *claim.Book
+	settled  *vocabulary.Settled
+}
+
+// OpenWords are the wishes for a word2vec training.
+type OpenWords struct {
+	Partitions    uint32
+	Settings      Word2Vec
+	MinCount      uint64
+	MaxFinalVocab uint64
+	Continue      bool               // the vocabulary and tensors of the training before
+	Given         []vocabulary.Entry // a vocabulary with fixed ids
+	Syn0, Syn1neg *bundle.Tensor     // start vectors for Given; copied
+}
+
+// OpenWords begins a word2vec training; its partitions may then be ingested.
+func (s *Session) OpenWords(o OpenWords) (uint32, error) {
+	if o.Partitions == 0 {
+		return 0, faultf(ErrBadInput, "the RDD has no partitions: there is nothing to train on")
+	}
+	if err := o.Settings.Check(); err != nil {
+		return 0, err
+	}
+	w := &wordTraining{settings: o.Settings, rules: vocabulary.Rules{MinCount: o.MinCount, MaxFinalVocab: o.MaxFinalVocab},
+		merge: vocabulary.NewMerge(), keep: o.Continue}
+	if len(o.Given) > 0 {
+		v, err := vocabulary.New(o.Given)
+		if err != nil {
+			return 0, faultf(ErrBadInput, "vocabulary: %w", err)
+		}
+		w.given = v
+	}
+	var err error
+	if w.syn0, err = startVectors(o.Syn0, len(o.Given), o.Settings.VectorSize); err != nil {
+		return 0, err
+	}
+	if w.syn1neg, err = startVectors(o.Syn1neg, len(o.Given), o.Settings.VectorSize); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing != "" {
+		return 0, faultf(ErrStopped, "%s", s.closing)
+	}
+	if o.Continue {
+		before := s.lastSettled()
+		if before == nil {
+			return 0, faultf(ErrBadInput, "there is no word2vec training before this one to continue")
+		}
+		if before.settings.VectorSize != o.Settings.VectorSize {
+			return 0, faultf(ErrBadInput, "vector_size=%d, but the vectors to continue have %d", o.Settings.VectorSize, before.settings.VectorSize)
+		}
+		w.given = before.settled.Vocabulary
+	}
+	t := s.newTraining(KindWord2Vec, o.Settings.Epochs, o.Partitions)
+	w.book = claim.New(t.ledger, t.epochs, t.partitions)
+	t.words = w
+	s.log.Info("training opened", "training", t.id, "kind", t.kind, "partitions", t.partitions, "epochs", t.epochs)
+	s.touch()
+	return t.id, nil
+}
+
+func startVectors(t *bundle.Tensor, words int, dim uint32) ([]float32, error) {
+	if t == nil {
+		return nil, nil
+	}
+	if t.DType != "float32" || len(t.Shape) != 2 || t.Shape[0] != words || t.Shape[1] != int(dim) || t.Keys != nil {
+		return nil, faultf(ErrBadInput, "start vectors %q are %s of shape %v; float32 of (%d, %d) is needed", t.Name, t.DType, t.Shape, words, dim)
+	}
+	return append([]float32(nil), t.Float32s()...), nil
+}
+
+// lastSettled is the newest word2vec training whose tensors exist. Callers hold mu.
+func (s *Session) lastSettled() *wordTraining {
+	for i := len(s.trainings) - 1; i >= 0; i-- {
+		if w := s.trainings[i].words; w != nil && w.settled != nil {
+			return w
+		}
+	}
+	return nil
+}
+
+// wordTraining finds an open training of words. Callers hold mu.
+func (s *Session) wordTraining(id uint32) (*training, error) {
+	t, err := s.open(id)
+	if err != nil {
+		return nil, err
+	}
+	if t.words == nil {
+		return nil, faultf(ErrBadInput, "training %d is not word2vec", id)
+	}
+	return t, nil
+}
+
+// Commit hands over what a worker counted in one partition, whose spool it keeps if this is accepted.
+func (s *Session) Commit(workerID string, trainingID, partition uint32, p vocabulary.Partition, entries []vocabulary.Entry) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, err := s.worker(workerID)
+	if err != nil {
+		return false, err
+	}
+	t, err := s.wordTraining(trainingID)
+	if err != nil {
+		return false, err
+	}
+	if partition >= t.partitions {
+		return false, faultf(ErrBadInput, "training %d has %d partitions, there is no %d", t.id, t.partitions, partition)
+	}
+	accepted, err := t.words.merge.Commit(partition, p, entries)
+	if err != nil {
+		return false, faultf(ErrBadInput, "%w", err)
+	}
+	if accepted {
+		t.words.book.Own(w.id, partition)
+	}
+	s.touch()
+	return accepted, nil
+}
+
+// IngestStatus is how far the ingest is.
+type IngestStatus struct {
+	Committed      int      `json:"committed"`
+	Missing        []uint32 `json:"missing"`
+	Rows           uint64   `json:"rows"`
+	Words          uint64   `json:"words"`
+	Records        uint64   `json:"records"`
+	SplitSentences uint64   `json:"split_sentences"`
+}
+
+// IngestStatus tells which partitions have been committed. One whose worker has left since is missing again, if it is still needed.
+func (s *Session) IngestStatus(id uint32) (IngestStatus, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.wordTraining(id)
+	if err != nil {
+		return IngestStatus{}, err
+	}
+	total, _ := t.words.merge.Totals()
+	status := IngestStatus{Missing: []uint32{}, Rows: total.Rows, Words: total.Words, Records: total.Records, SplitSentences: total.SplitSentences}
+	for p := range t.partitions {
+		if t.words.merge.Committed(p) {
+			status.Committed++
+		} else {
+			status.Missing = append(status.Missing, p)
+		}
+	}
+	return status, nil
+}
+
+// Settlement is what settling a vocabulary came to.
+type Settlement struct {
+	Size     int    `json:"size"`
+	Words    uint64 `json:"words"` // kept, of one epoch
+	Dropped  uint64 `json:"dropped_words"`
+	Distinct uint64 `json:"distinct"`
+	Bytes    uint64 `json:"bytes"` // estimate of server and one replica
+}
+
+// SettleVocabulary ends the ingest: the ids are given, the vectors begin. Asked again it repeats its answer.
+func (s *Session) SettleVocabulary(id uint32) (Settlement, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.wordTraining(id)
+	if err != nil {
+		return Settlement{}, err
+	}
+	w := t.words
+	if w.settled == nil {
+		if err := s.settle(t); err != nil {
+			return Settlement{}, err
+		}
+	}
+	need, err := vocabulary.Estimate(w.settled.Vocabulary, int(w.settings.VectorSize))
+	if err != nil {
+		return Settlement{}, err
+	}
+	return Settlement{Size: w.settled.Size(), Words: w.settled.Words, Dropped: w.settled.Dropped, Distinct: w.settled.Distinct, Bytes: need.Total()}, nil
+}
+
+func (s *Session) settle(t *training) error {
+	w, dim := t.words, int(t.words.settings.VectorSize)
+	for p := range t.partitions {
+		if !w.merge.Committed(p) {
+			return faultf(ErrBadInput, "partition %d has not been ingested: no vocabulary can be settled yet", p)
+		}
+	}
+	var settled vocabulary.Settled
+	var err error
+	if w.given != nil {
+		settled, err = w.merge.Fixed(w.given)
+	} else {
+		settled, err = w.merge.Settle(w.rules)
+	}
+	if err != nil {
+		return faultf(ErrBadInput, "%w", err)
+	}
+	if !w.keep {
+		if err := s.makeVectors(w, settled.Vocabulary, dim); err != nil {
+			return err
+		}
+	}
+	w.settled, w.syn0, w.syn1neg = &settled, nil, nil
+	w.book.SetVocabulary(settled.Size())
+	s.next()
+	// A partition without records needs no worker: it has ended before it began.
+	for p := range t.partitions {
+		if w.merge.Records(p) == 0 {
+			for e := range t.epochs {
+				t.ledger.Move("", []cursor.Move{{Place: cursor.Place{Epoch: e, Partition: p}, Last: true}})
+			}
+		}
+	}
+	s.log.Info("vocabulary settled", "training", t.id, "size", settled.Size(), "words", settled.Words, "dropped", settled.Dropped)
+	s.touch()
+	return nil
+}
+
+// makeVectors allocates syn0 and syn1neg, after a look at the memory there is.
+func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int) error {
+	need, err := vocabulary.Estimate(v, dim)
+	if err != nil {
+		return faultf(ErrBadInput, "%w", err)
+	}
+	available, err := s.config.Available()
+	if err != nil {
+		return err
+	}
+	if err := need.Check(v, dim, available+uint64(s.words.Bytes())); err != nil {
+		return faultf(ErrBadInput, "%w", err)
+	}
+	s.words = store.Store{} // readers of the old ones keep them alive
+	for name, start := range map[string][]float32{"syn0": w.syn0, "syn1neg": w.syn1neg} {
+		t, err := store.New(name, "float32", v.Size(), dim)
+		if err != nil {
+			return err
+		}
+		if start != nil {
+			copy(t.Float32s(), start)
+		} else if name == "syn0" {
+			vocabulary.InitialVectors(t.Float32s(), dim, w.settings.Seed)
+		}
+		if err := s.words.Define(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Vocabulary is what a worker needs to begin: the settings, the words, and how many there are to train in one epoch.
+func (s *Session) Vocabulary(workerID string, trainingID uint32) (Word2Vec, vocabulary.Settled, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.worker(workerID); err != nil {
+		return Word2Vec{}, vocabulary.Settled{}, err
+	}
+	t, err := s.settledTraining(trainingID)
+	if err != nil {
+		return Word2Vec{}, vocabulary.Settled{}, err
+	}
+	return t.words.settings, *t.words.settled, nil
+}
+
+// settledTraining finds an open training of words whose vocabulary is settled. Callers hold mu.
+func (s *Session) settledTraining(id uint32) (*training, error) {
+	t, err := s.wordTraining(id)
+	if err == nil && t.words.settled == nil {
+		err = faultf(ErrBadInput, "the vocabulary of training %d is not settled yet", id)
+	}
+	return t, err
+}
+
+// begin notes the start of the first epoch.
+func (t *training) begin() {
+	if t.started.IsZero() {
+		t.started = time.Now()
+		t.rate.add(t.started, 0)
+	}
+}

@@ -1,0 +1,151 @@
+package session
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"deepdist/internal/version"
+)
+
+// Newcomer is what a sidecar tells of itself when it joins.
+type Newcomer struct {
+	Protocol  uint32
+	Build     string
+	Host      string
+	PID       int64
+	Kernel    string
+	SessionID string
+}
+
+// Report is what a worker tells about once a second.
+type Report struct {
+	RSSBytes, ReplicaBytes, SpoolBytes uint64
+	Threads                            uint32
+	Words                              uint64 // trained so far, pushed or not
+	TrainingID                         uint32
+}
+
+// worker is one sidecar that has joined. It stays in the list after it has left: its figures are part of the run.
+type worker struct {
+	id        string
+	about     Newcomer
+	heard     time.Time
+	left      bool
+	report    Report
+	pushes    uint64
+	words     uint64 // applied
+	rate      meter
+	staleness average
+	claimed   uint32 // the training it has claimed in
+}
+
+// Join makes a sidecar a worker.
+func (s *Session) Join(n Newcomer) (id string, err error) {
+	if n.Protocol != version.Protocol {
+		return "", faultf(ErrBadInput, "the sidecar is build %q and speaks protocol %d, psserver is build %q and speaks protocol %d: "+
+			"give driver and executors the same version of DeepDist", n.Build, n.Protocol, version.Build, version.Protocol)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n.SessionID != s.ID {
+		return "", faultf(ErrStopped, "session %s is not served here, but session %s: the one asked for has ended", n.SessionID, s.ID)
+	}
+	if s.closing != "" {
+		return "", faultf(ErrStopped, "%s", s.closing)
+	}
+	w := &worker{id: fmt.Sprintf("w%d", len(s.order)+1), about: n, heard: time.Now()}
+	s.workers[w.id] = w
+	s.order = append(s.order, w)
+	s.log.Info("worker joined", "worker", w.id, "host", n.Host, "pid", n.PID, "kernel", n.Kernel, "build", n.Build)
+	s.touch()
+	return w.id, nil
+}
+
+// Times are the intervals that a worker has to keep.
+func (s *Session) Times() (report, lease time.Duration) { return s.config.ReportEvery, s.config.Lease }
+
+// Report renews a worker's lease and tells it which trainings are closed, and whether the session ends.
+func (s *Session) Report(id string, r Report) (closed []uint32, stop string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.trainings {
+		if t.closed {
+			closed = append(closed, t.id)
+		}
+	}
+	if s.closing != "" {
+		return closed, s.closing, nil
+	}
+	w, err := s.worker(id)
+	if err != nil {
+		return nil, "", err
+	}
+	w.report = r
+	if r.TrainingID != 0 {
+		w.rate.add(w.heard, r.Words)
+	}
+	s.touch()
+	return closed, "", nil
+}
+
+// Leave frees what a worker holds.
+func (s *Session) Leave(id, reason string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, err := s.worker(id)
+	if err != nil {
+		return err
+	}
+	s.leave(w, cmp.Or(reason, "it said so"))
+	return nil
+}
+
+// worker finds one that has not left, and renews its lease: whoever calls is alive. Callers hold mu.
+func (s *Session) worker(id string) (*worker, error) {
+	w := s.workers[id]
+	if w == nil {
+		return nil, faultf(ErrLeft, "there is no worker %q in this session", id)
+	}
+	if w.left {
+		return nil, faultf(ErrLeft, "worker %s has left the session (not heard of for %v, or by its own word): join again", id, s.config.Lease)
+	}
+	w.heard = time.Now()
+	return w, nil
+}
+
+func (s *Session) leave(w *worker, reason string) {
+	w.left = true
+	for _, t := range s.trainings {
+		if t.words != nil {
+			t.words.book.Leave(w.id)
+		}
+		if t.model != nil {
+			delete(t.model.outstanding, w.id)
+		}
+	}
+	s.log.Info("worker left", "worker", w.id, "host", w.about.Host, "pid", w.about.PID, "reason", reason)
+	s.touch()
+}
+
+// watchLeases takes out workers that have fallen silent. Their pushes are refused from then on (by the cursors anyway), their claims
+// are free. Leases only decide when somebody else may go on; what is correct never depends on them.
+func (s *Session) watchLeases() {
+	defer s.running.Done()
+	ticker := time.NewTicker(max(s.config.Lease/8, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.stopped:
+			return
+		case now := <-ticker.C:
+			s.mu.Lock()
+			for _, w := range s.order {
+				if !w.left && now.Sub(w.heard) > s.config.Lease {
+					s.leave(w, fmt.Sprintf("not heard of for %v", s.config.Lease))
+				}
+			}
+			s.mu.Unlock()
+		}
+	}
+}
