@@ -40,13 +40,13 @@ test-go: need-go ## Go tests with the race detector, house rules and go vet amon
 	$(GO) test -count 1 ./internal/lint
 
 test-python: build need-java ## Python tests and examples with PySpark 4 in local mode
-	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m 'not cluster and not page' python/tests
+	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m 'not cluster' --ignore python/tests/page python/tests
 
 test-cluster: build need-java ## Python tests that need several executors (local-cluster)
-	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster python/tests
+	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page python/tests
 
 test-spark35: build .venv-spark35/.made need-java ## Python tests and examples with PySpark 3.5
-	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not page' python/tests
+	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) --ignore python/tests/page python/tests
 
 test-standalone: build .venv-spark35/.made need-java ## spark-submit --files bin/deepdist-sidecar on a real standalone cluster, with both PySparks
 	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh; done
@@ -55,7 +55,7 @@ test-torch: build need-java ## the PyTorch example, with Debian's CPU build of P
 	$(call SPARKENV,.venv-torch) .ci/lab/torch.sh test
 
 test-page: build need-java ## the page of a run, in headless Chromium
-	$(call SPARKENV,.venv) .ci/lab/chromium.sh .venv/bin/python $(PYTEST) -m page python/tests
+	$(call SPARKENV,.venv) .ci/lab/chromium.sh .venv/bin/python $(PYTEST) python/tests/page
 
 fuzz: need-go ## every fuzz target for FUZZTIME (30s)
 	for package in $$($(GO) list ./...); do for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \

@@ -105,8 +105,7 @@ def main():
         for depth, units in enumerate(LAYERS, start=1):
             rdd = sc.parallelize(list(x), 2).cache()
             with DeepDist(RBM(x, units, seed=depth)) as dd:
-                for _ in range(PASSES):
-                    dd.train(rdd, gradient, SGD(learning_rate=RATE))
+                dd.train(rdd, gradient, SGD(learning_rate=RATE), epochs=PASSES)
                 x, x_test = hidden(dd.model, x), hidden(dd.model, x_test)
             accuracies.append(score(x, y, x_test, y_test))
             print(f"layer {depth}, {units} units: {accuracies[-1]:.4f}")

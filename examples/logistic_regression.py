@@ -2,7 +2,7 @@
 """Logistic regression (softmax) on scikit-learn's digits, beside scikit-learn's own SGD.
 
 The model is a dict of two arrays. `gradient` yields one gradient per minibatch, and after every `yield` finds the model as it is
-by then; the rule `AdaGrad` runs inside the server. One `train` is one pass over the data.
+by then; the rule `AdaGrad` runs inside the server.
 """
 import numpy as np
 from pyspark import SparkConf, SparkContext
@@ -59,8 +59,7 @@ def main():
     with SparkContext(conf=conf) as sc:
         rdd = sc.parallelize(list(zip(x, y)), 2).cache()
         with DeepDist({"W": np.zeros((64, 10), np.float32), "b": np.zeros(10, np.float32)}) as dd:
-            for _ in range(PASSES):
-                dd.train(rdd, gradient, AdaGrad(learning_rate=0.3))
+            dd.train(rdd, gradient, AdaGrad(learning_rate=0.3), epochs=PASSES)
             ours = accuracy(dd.model, x_test, y_test)
 
     theirs = np.mean([SGDClassifier(loss="log_loss", random_state=seed).fit(x, y).score(x_test, y_test) for seed in range(10)])

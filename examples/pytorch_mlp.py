@@ -53,8 +53,7 @@ def main():
     with SparkContext(conf=conf) as sc:
         rdd = sc.parallelize(list(zip(x, y)), 2).cache()
         with DeepDist(model) as dd:
-            for _ in range(PASSES):
-                dd.train(rdd, gradient, Adam(learning_rate=0.003))
+            dd.train(rdd, gradient, Adam(learning_rate=0.003), epochs=PASSES)
             trained = dd.model
 
     trained.eval()

@@ -85,8 +85,7 @@ def main():
         model.build_vocab(corpus.toLocalIterator())
         before, _ = evaluate(model)
         with DeepDist(model) as dd:
-            for _ in range(PASSES):
-                dd.train(corpus, gradient, descent)
+            dd.train(corpus, gradient, descent, epochs=PASSES)
             after, asked = evaluate(dd.model)
             print(f"{after:.1%} of {asked} analogies ({before:.1%} before the training)")
             print(dd.model.most_similar(positive=["paris", "germany"], negative=["france"], topn=3))
