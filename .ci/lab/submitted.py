@@ -1,0 +1,70 @@
+"""Runs on a standalone cluster by spark-submit: both ways to train, the shipped sidecar in use, nothing left behind."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyspark
+from pyspark import SparkContext
+
+from deepdist import SGD, DeepDist, Word2Vec
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample" / "part-*.txt.bz2"
+
+
+def sidecars():
+    return [p for p in psutil.process_iter(["name", "cmdline"]) if p.info["name"] == "deepdist-sidecar"]
+
+
+def main():
+    before = {p.pid for p in sidecars()}
+    workers, programs = {}, set()
+
+    def watch(figures):
+        for worker in figures.get("workers") or ():
+            workers[worker["worker_id"]] = worker
+        for process in sidecars():
+            if process.pid not in before:
+                try:
+                    programs.add(os.path.realpath(process.exe()))
+                except psutil.Error:
+                    pass
+
+    sc = SparkContext(appName="submitted")
+    lines = sc.textFile(f"file://{SAMPLE}", 4)
+    with DeepDist(Word2Vec(vector_size=50, sample=1e-4, epochs=4), progress=watch) as dd:
+        summary = dd.train(lines)
+        assert list(summary) == ["OK"] * len(summary), summary
+        print(summary)
+        near = [word for word, _ in dd.model.most_similar("physics", topn=20)]
+        assert {"mathematics", "theoretical", "quantum", "mechanics", "chemistry"} & set(near), near
+
+    assert len(workers) >= 2, f"one sidecar per executor, and there are two: {workers}"
+    idle = [worker for worker in workers.values() if not worker.get("pushes")]
+    assert not idle, f"these sidecars pushed nothing: {idle}"
+    strangers = [program for program in programs if "/app-" not in program and "spark" not in program]
+    assert programs and not strangers, f"the sidecars are not the shipped file: {programs}"
+
+    def gradient(model, rows):
+        rows = np.array(list(rows))
+        return {"w": model["w"] - rows.mean()}
+
+    with DeepDist({"w": np.zeros(1)}) as dd:
+        for _ in range(40):
+            dd.train(sc.parallelize([1.0, 2.0, 3.0, 6.0], 2), gradient, SGD(learning_rate=0.2))
+        assert abs(float(dd.model["w"][0]) - 3.0) < 0.1, dd.model
+
+    sc.stop()
+    for _ in range(100):
+        left = [p.pid for p in sidecars() if p.pid not in before]
+        if not left:
+            break
+        time.sleep(0.2)
+    assert not left, f"sidecars outlived their executors: {left}"
+    print(f"PySpark {pyspark.__version__} on {sc.master}: 1 passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
