@@ -87,12 +87,14 @@ class Server:
         Raises BinaryError (wrong machine, version or protocol) or ServerLost (it ended, with its last lines).
         """
         make_runnable(path)
+        address = f"[{host}]" if ":" in host else host
+        where = "off" if page is None else f"127.0.0.1:{page}"
         folder = tempfile.mkdtemp(prefix="deepdist-log-")
         log_path = os.path.join(folder, "psserver.log")
         try:
             with open(log_path, "ab") as log_file:
                 process = subprocess.Popen(
-                    [path, "--parent-pid", str(os.getpid()), "--host", host],
+                    [path, "--parent-pid", str(os.getpid()), "--listen", f"{address}:{port}", "--page", where],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=log_file,

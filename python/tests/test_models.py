@@ -58,7 +58,7 @@ def test_a_model_without_arrays_is_refused(model):
 def word2vec():
     models = pytest.importorskip("gensim.models")
     text = [["a", "b", "c", "d"], ["b", "c", "a"]] * 30
-    return models.Word2Vec(text, vector_size=8, min_count=1, sg=1, negative=3, seed=1, workers=1), text
+    return models.Word2Vec(text, vector_size=8, min_count=1, sg=1, negative=3, sample=0, seed=1, workers=1), text
 
 
 def test_gensims_old_and_new_names_are_one_set_of_arrays(word2vec):

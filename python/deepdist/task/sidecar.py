@@ -181,11 +181,8 @@ def _start(path: str, directory: str, socket_path: str) -> Connection:
 
 
 def _environment() -> dict[str, str]:
-    """Task: the sidecar's environment: ours, with limits for Go's runtime taken from the executor's."""
+    """Task: the sidecar's environment: ours, with the executor's cores as the limit of its threads."""
     env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG", "GOMEMLIMIT", "GOMAXPROCS", "GODEBUG", "TZ")}
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        env.setdefault("GOMEMLIMIT", str(int(limit * 0.8)))
     cores = os.environ.get("SPARK_EXECUTOR_CORES", "")
     if cores.isdigit() and int(cores) > 0:
         env.setdefault("GOMAXPROCS", cores)

@@ -1,0 +1,61 @@
+"""Data and processes that several tests use; shipped to the workers too."""
+
+import os
+import random
+import subprocess
+import sys
+
+TOPICS = 10
+WORDS = 12
+
+
+def topic_lines(n, seed=0, length=12):
+    """n lines, each of words of one topic: words of a topic must end up as neighbours."""
+    r = random.Random(seed)
+    out = []
+    for _ in range(n):
+        t = r.randrange(TOPICS)
+        out.append(" ".join(f"t{t}w{int(WORDS * r.random() ** 2)}" for _ in range(length)))
+    return out
+
+
+def topic_score(model, topn=5):
+    """Share of the nearest neighbours that are of the word's own topic."""
+    hits = total = 0
+    for t in range(TOPICS):
+        for other, _ in model.most_similar(f"t{t}w0", topn=topn):
+            hits += other.startswith(f"t{t}w")
+            total += 1
+    return hits / total
+
+
+def jvm_pid(sc):
+    """The driver's JVM."""
+    return int(sc._jvm.java.lang.ProcessHandle.current().pid())
+
+
+def sidecars(jvm=None):
+    """Running sidecars (of one JVM)."""
+    import psutil
+
+    out = []
+    for p in psutil.process_iter(["name", "cmdline", "status"]):
+        if p.info["name"] == "deepdist-sidecar" and p.info["status"] != psutil.STATUS_ZOMBIE:
+            if jvm is None or str(jvm) in (p.info["cmdline"] or []):
+                out.append(p)
+    return out
+
+
+def run_app(source, *args, timeout=170, env=None, check=True):
+    """Run a driver program of its own; returns the finished process."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    path = os.pathsep.join([here, os.path.dirname(here), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", source, *args],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "PYTHONPATH": path, **(env or {})},
+    )
+    assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done

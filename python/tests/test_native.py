@@ -1,0 +1,301 @@
+"""Native word2vec on local[2]: from rows of every kind to word vectors."""
+
+import collections
+import logging
+import threading
+import time
+
+import numpy as np
+import pytest
+from helpers import jvm_pid, sidecars, topic_lines, topic_score
+
+from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Word2Vec, WordVectors
+
+
+def small(**settings):
+    return Word2Vec(**{"vector_size": 24, "min_count": 1, "sample": 0.0, "epochs": 3, "seed": 7, **settings})
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return topic_lines(6000)
+
+
+def train(model, data, **kw):
+    with DeepDist(model, progress=False) as dd:
+        return dd.train(data, **kw), dd.model
+
+
+def test_words_of_a_topic_become_neighbours(sc, lines):
+    summary, model = train(small(), sc.parallelize(lines, 4))
+    assert topic_score(model) > 0.9
+    assert list(summary) == ["OK"] * 4 and isinstance(summary, Summary)
+    assert model.wv.vectors.dtype == np.float32 and np.isfinite(model.wv.vectors).all()
+
+
+def test_counts_and_order_of_the_vocabulary_are_exact(sc, lines):
+    counted = collections.Counter(w for line in lines for w in line.split())
+    summary, model = train(small(min_count=60, epochs=1), sc.parallelize(lines, 3))
+    kept = {w: n for w, n in counted.items() if n >= 60}
+    assert dict(zip(model.wv.index_to_key, model.wv.counts.tolist())) == kept
+    assert (np.diff(model.wv.counts.astype(np.int64)) <= 0).all()
+    assert summary.vocabulary == len(kept) and summary.words == sum(kept.values())
+    assert summary.dropped.words == sum(counted.values()) - sum(kept.values())
+    assert summary.dropped.distinct == len(counted) - len(kept)
+    assert summary.rows == summary.records == len(lines) and summary.split_sentences == 0
+
+
+def test_every_word_of_every_epoch_is_trained_once(sc, lines):
+    summary, _ = train(small(epochs=2), sc.parallelize(lines, 3))
+    words = sum(len(line.split()) for line in lines)
+    assert [e.words for e in summary.epochs] == [words, words]
+    assert [e.epoch for e in summary.epochs] == [0, 1]
+    assert all(e.words_per_second > 0 and e.pushes > 0 and 0 < e.loss < 10 for e in summary.epochs)
+    assert summary.epochs[0].loss > summary.epochs[1].loss
+    assert summary.epochs[1].alpha == pytest.approx(1e-4, rel=0.5)
+    assert {"ingest", "vocabulary", "train", "model", "total"} <= summary.seconds.keys()
+    assert "psserver" in summary.peak_bytes and any(k.startswith("sidecar") for k in summary.peak_bytes)
+    assert "3 partitions" in repr(summary) and "words/s" in repr(summary)
+
+
+def test_rows_may_be_lines_lists_tuples_or_a_data_frame(sc, spark, lines):
+    text = lines[:500] + ["", "  ", "\tx\u00a0y\u2003z\x1cq "]  # str.split's whitespace, all of it
+    split = [s.split() for s in text]
+    rdd = sc.parallelize(text, 3)
+    frame = spark.createDataFrame([(i, s) for i, s in enumerate(text)], "id long, text string").repartition(3)
+    arrays = spark.createDataFrame([(s,) for s in split], "tokens array<string>")
+    seen = []
+    for data in (rdd, rdd.map(str.split), rdd.map(lambda s: tuple(s.split())), frame, frame.select("text"), arrays):
+        summary, model = train(small(epochs=1), data)
+        seen.append((dict(zip(model.wv.index_to_key, model.wv.counts.tolist())), summary.rows))
+    counted = collections.Counter(w for s in split for w in s)
+    assert all(s == (dict(counted), len(text)) for s in seen)
+
+
+def test_a_data_frame_that_was_shuffled_keeps_its_partitions(spark, lines):
+    from pyspark.sql import functions as f
+
+    frame = spark.createDataFrame([(i % 7, s) for i, s in enumerate(lines[:400])], "k long, text string")
+    grouped = frame.groupBy("k").agg(f.concat_ws(" ", f.collect_list("text")).alias("text"))
+    summary, _ = train(small(epochs=1), grouped, column="text")
+    assert summary.rows == 7
+
+
+def test_the_column_must_be_clear(spark):
+    frame = spark.createDataFrame([("a", "b", 1)], "x string, y string, n long")
+    with DeepDist(small(), progress=False) as dd:
+        for kw, said in (({}, "name one with column="), ({"column": "z"}, "has x, y, n"), ({"column": "n"}, "bigint")):
+            with pytest.raises(BadInput, match=said):
+                dd.train(frame, **kw)
+        assert list(dd.train(frame, column="y")).count("OK") == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["a"] * 3 + [17] * 3, "17 is int, not str"),
+        ([None] * 6, "None is NoneType"),
+        (["a b", None] * 3, "None is NoneType"),
+        ([["a"], ["b", None]] * 3, "not list of str"),
+        ([["a"], "b"] * 3, "'b' is str, not list of str"),
+        ([b"a"] * 6, "b'a' is bytes"),
+        ([{"text": "a"}] * 6, "is dict, not str or list of str"),
+    ],
+)
+def test_rows_of_another_type_are_named_with_their_partition(sc, rows, said):
+    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput) as e:
+        dd.train(sc.parallelize(rows, 2))
+    assert said in str(e.value) and "partition " in str(e.value)
+
+
+def test_a_null_in_a_data_frame_is_named_with_its_partition(spark):
+    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="partition .*None"):
+        dd.train(spark.createDataFrame([("a b",), (None,)], "text string"))
+
+
+def test_invalid_utf8_is_named_with_its_partition(spark):
+    frame = spark.createDataFrame([(bytearray(b"ok \xff\xfe"),)], "b binary").selectExpr("cast(b as string) text")
+    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="partition .*UTF-8"):
+        dd.train(frame)
+
+
+def test_an_error_of_the_datas_own_functions_arrives(sc):
+    with DeepDist(small(), progress=False) as dd, pytest.raises(Exception, match="my own mistake"):
+        dd.train(sc.parallelize(["a"] * 4, 2).map(lambda s: {}["my own mistake"]))
+
+
+def test_nothing_to_train_on_is_said(sc):
+    with DeepDist(small(), progress=False) as dd:
+        with pytest.raises(BadInput, match="no partitions"):
+            dd.train(sc.emptyRDD())
+        with pytest.raises(BadInput, match="not a single word"):
+            dd.train(sc.parallelize([], 2))
+        with pytest.raises(BadInput, match="not a single word"):
+            dd.train(sc.parallelize(["  ", ""], 2))
+        dd.model.min_count = 5
+        with pytest.raises(BadInput, match="min_count"):
+            dd.train(sc.parallelize(["only once", "or twice"], 2))
+
+
+def test_empty_partitions_are_told_from_full_ones(sc):
+    summary, _ = train(small(epochs=1), sc.parallelize(["a b a b"] * 2, 4))
+    assert sorted(summary) == ["EMPTY", "EMPTY", "OK", "OK"]
+
+
+def test_a_model_too_large_for_memory_is_said_before_it_starts(sc):
+    with DeepDist(small(vector_size=60000), progress=False) as dd, pytest.raises(BadInput, match="vector_size"):
+        dd.train(sc.parallelize(range(8), 8).flatMap(lambda p: (f"w{p}x{i} w{p}y{i}" for i in range(30000))))
+
+
+def test_a_line_of_ten_million_tokens_trains(sc):
+    long = sc.parallelize([0], 1).map(lambda _: " ".join(["a b c d e f g h i j"] * 1_000_000))
+    summary, model = train(small(epochs=1, vector_size=8, negative=1, window=1), long)
+    assert summary.rows == 1 and summary.words == 10_000_000 and summary.records >= 1000 and summary.split_sentences >= 1
+    assert int(model.wv.counts.sum()) == 10_000_000
+
+
+def test_a_second_training_goes_on_from_the_first(sc, lines):
+    rdd = sc.parallelize(lines, 2)
+    with DeepDist(small(epochs=1), progress=False) as dd:
+        first = dd.train(rdd)
+        words, vectors = list(dd.model.wv.index_to_key), dd.model.wv.vectors.copy()
+        second = dd.train(rdd, epochs=2)
+        assert dd.model.wv.index_to_key == words and not np.array_equal(dd.model.wv.vectors, vectors)
+    assert len(second.epochs) == 2 and second.epochs[0].loss < first.epochs[0].loss
+    with DeepDist(dd.model, progress=False) as again:  # in another session
+        third = again.train(rdd, epochs=1)
+    assert third.epochs[0].loss < first.epochs[0].loss
+
+
+def test_vectors_come_back_as_files_and_as_gensims(sc, lines, tmp_path):
+    models = pytest.importorskip("gensim.models")
+    _, model = train(small(epochs=1), sc.parallelize(lines[:1000], 2))
+    model.save_word2vec_format(tmp_path / "v.bin", binary=True)
+    read = models.KeyedVectors.load_word2vec_format(str(tmp_path / "v.bin"), binary=True)
+    assert np.array_equal(read.vectors, model.wv.vectors) and read.index_to_key == model.wv.index_to_key
+    assert isinstance(WordVectors.load_word2vec_format(tmp_path / "v.bin", binary=True), WordVectors)
+    assert model.to_gensim().most_similar("t1w0")[0][0] == model.most_similar("t1w0")[0][0]
+    assert model["t1w0"].shape == (24,) and "t1w0" in model and -1 <= model.similarity("t1w0", "t2w0") <= 1
+
+
+def gensim_model(**settings):
+    models = pytest.importorskip("gensim.models")
+    return models.Word2Vec(**{"vector_size": 24, "min_count": 1, "sample": 0.0, "epochs": 3, "sg": 1, "negative": 5, **settings})
+
+
+def test_a_gensim_model_with_its_vocabulary_is_trained_in_place(sc, lines, tmp_path):
+    model = gensim_model()
+    model.build_vocab([s.split() for s in lines])
+    words = list(model.wv.index_to_key)
+    summary, view = train(model, sc.parallelize(lines, 2))
+    assert model.wv.index_to_key == words and topic_score(view) > 0.9 and len(summary.epochs) == 3
+    model.save(str(tmp_path / "m"))
+    again = type(model).load(str(tmp_path / "m"))
+    assert topic_score(again.wv) > 0.9
+    again.train([["t1w0", "t1w1"]], total_examples=1, epochs=1)
+
+
+def test_a_gensim_model_without_vocabulary_gets_the_clusters(sc, lines):
+    model = gensim_model(min_count=60)
+    _, view = train(model, sc.parallelize(lines, 2))
+    counted = collections.Counter(w for line in lines for w in line.split())
+    got = {w: model.wv.get_vecattr(w, "count") for w in model.wv.index_to_key}
+    assert got == {w: n for w, n in counted.items() if n >= 60} and list(got.values()) == sorted(got.values(), reverse=True)
+    assert topic_score(view) > 0.9
+    model.train([["t1w0", "t1w1"]], total_examples=1, epochs=1)
+
+
+@pytest.mark.parametrize("settings", [{"sg": 0}, {"hs": 1, "negative": 0}])
+def test_other_methods_than_skip_gram_say_what_to_set(sc, settings):
+    with DeepDist(gensim_model(**settings), progress=False) as dd, pytest.raises(BadInput, match="sg=1, hs=0, negative=5"):
+        dd.train(sc.parallelize(["a b"], 1))
+
+
+def test_progress_comes_as_figures_or_as_plain_lines(sc, lines, capfd):
+    seen = []
+    with DeepDist(small(), progress=seen.append) as dd:
+        dd.train(sc.parallelize(lines, 2))
+    assert seen and {"phase", "words", "total_words", "alpha", "loss"} <= seen[-1].keys()
+    with DeepDist(small(), progress=None) as dd:
+        dd.train(sc.parallelize(lines, 2))
+    assert "deepdist: " in capfd.readouterr().err
+
+
+def test_two_sessions_at_once_do_not_mix(sc, lines):
+    out, errors = {}, []
+
+    def work(name, rows):
+        try:
+            out[name] = train(small(epochs=2), sc.parallelize(rows, 2))
+        except BaseException as e:
+            errors.append(e)
+
+    other = [s.replace("t", "u") for s in lines[:3000]]
+    threads = [threading.Thread(target=work, args=a) for a in (("t", lines), ("u", other))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(120)
+    assert not errors
+    assert all(w.startswith(n) for n, (_, m) in out.items() for w in m.wv.index_to_key)
+    assert {n: s.rows for n, (s, _) in out.items()} == {"t": 6000, "u": 3000}
+
+
+def test_one_session_trains_one_thing_at_a_time(sc, lines):
+    with DeepDist(small(epochs=2), progress=False) as dd:
+        got = []
+        first = threading.Thread(target=lambda: got.append(dd.train(sc.parallelize(lines, 2))))
+        first.start()
+        time.sleep(0.3)
+        with pytest.raises(DeepDistError, match="one DeepDist per thread"):
+            dd.train(sc.parallelize(lines, 2))
+        first.join(120)
+        assert got
+
+
+def test_sessions_follow_one_another(sc, lines):
+    for _ in range(2):
+        assert list(train(small(epochs=1), sc.parallelize(lines[:500], 2))[0]) == ["OK", "OK"]
+
+
+def test_a_killed_sidecar_is_replaced_and_the_training_ends_right(sc, lines):
+    killed = []
+
+    def watch(figures):
+        if not killed and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+            for p in sidecars(jvm_pid(sc)):
+                killed.append(p.pid)
+                p.kill()
+
+    with DeepDist(small(epochs=40), progress=watch) as dd:
+        summary = dd.train(sc.parallelize(lines, 4))
+    assert killed, "the training was over before its sidecar could be killed"
+    words = sum(len(s.split()) for s in lines)
+    assert [e.words for e in summary.epochs] == [words] * 40 and summary.rounds > 1
+
+
+def test_a_killed_psserver_is_an_error_within_seconds(sc, lines):
+    died = []
+
+    def watch(figures):
+        if not died and figures.get("phase") == "training":
+            died.append(time.monotonic())
+            dd._server.process.kill()
+
+    with pytest.raises(ServerLost, match="SIGKILL"), DeepDist(small(epochs=500), progress=watch) as dd:
+        dd.train(sc.parallelize(lines, 4))
+    assert time.monotonic() - died[0] < 30
+
+
+def test_training_outside_of_its_block_is_an_error(sc):
+    with pytest.raises(DeepDistError, match="inside the `with` block"):
+        DeepDist(small()).train(sc.parallelize(["a"]))
+
+
+def test_the_token_is_shown_nowhere(sc, caplog):
+    with caplog.at_level(logging.DEBUG), DeepDist(small(), progress=False) as dd:
+        token = dd._session.token
+        assert len(token) >= 32
+        shown = [repr(dd), repr(dd._session), repr(dd._server.ready), caplog.text]
+        assert not any(token in s for s in shown)
+        assert token not in str(sc.getConf().getAll())
