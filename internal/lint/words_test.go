@@ -14,7 +14,7 @@ import (
 var banned = map[string]string{
 	"slave": "worker", "minion": "worker", "minibatch": "slice", "grad": "gradient, or delta for what a push carries", "grads": "gradients",
 	"lr": "alpha", "watermark": "cursor", "updater": "optimizer", "focus": "center", "centre": "center",
-	"embedding": "row", "embeddings": "rows", "ps": "server or psserver",
+	"embedding": "row", "embeddings": "rows",
 }
 
 // shelves are package names that say nothing of what is in them.
@@ -91,7 +91,7 @@ func split(name string) []string {
 }
 
 func TestSplitCutsNamesIntoWords(t *testing.T) {
-	for name, want := range map[string]string{"SyncLRNow": "sync lr now", "alpha": "alpha", "min_alpha": "min alpha", "PSClient": "ps client", "rssBytes": "rss bytes"} {
+	for name, want := range map[string]string{"SyncLRNow": "sync lr now", "alpha": "alpha", "min_alpha": "min alpha", "RPCClient": "rpc client", "rssBytes": "rss bytes"} {
 		if got := strings.Join(split(name), " "); got != want {
 			t.Errorf("split(%q) = %q, want %q", name, got, want)
 		}
