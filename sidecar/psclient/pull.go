@@ -47,7 +47,7 @@ func (c *Client) Pull(ctx context.Context, training uint32, rows []Rows, ifNotVe
 	for _, r := range rows {
 		request.Rows = append(request.Rows, &pb.PullRequest_Rows{Tensor: r.Tensor, Keys: bundle.Bytes(r.Keys)})
 	}
-	return c.retry(ctx, "pull", 2*time.Minute, func(ctx context.Context) error {
+	return c.retry(ctx, "pull", time.Hour, func(ctx context.Context) error {
 		stream, err := c.api.Pull(ctx, request)
 		if err != nil {
 			return err

@@ -152,6 +152,10 @@ func (s *Server) serve(c *frame.Conn, h *hello) error {
 	switch h.Op {
 	case "ingest":
 		return s.ingest(c, h)
+	case "train":
+		return s.train(c, h)
+	case "gradient":
+		return s.gradient(c, h)
 	case "end":
 		return s.end(c, h)
 	case "ping":

@@ -6,28 +6,185 @@ import (
 	"sync/atomic"
 
 	"deepdist/internal/frame"
+	"deepdist/sidecar/psclient"
+	"deepdist/sidecar/replica"
 	"deepdist/sidecar/spool"
+	"deepdist/sidecar/word2vec"
 )
 
 // training is what this worker has of one training: the spools that it committed, the tasks that lend their cores, and the loop.
 type training struct {
-	id     uint32
-	worker *Worker
-	seats  *seats
-	words  atomic.Uint64 // trained here so far, pushed or not
+	id       uint32
+	worker   *Worker
+	seats    *seats
+	words    atomic.Uint64 // trained here so far, pushed or not
+	progress progress
 
 	ctx    context.Context // ends with the worker, or when the training is closed
 	cancel context.CancelCauseFunc
 
 	mu         sync.Mutex
 	partitions map[uint32]*spool.Partition
+	kept       chan struct{} // replaced and closed when a partition is added
+	looping    bool
 	dropped    bool
+	loops      sync.WaitGroup
+
+	loopState
+	replicaSize atomic.Uint64 // of the loop's rows
+	versions    *replica.Versions
+}
+
+// loopState belongs to the loop's goroutine. It outlives one loop: a later task goes on where the last one left.
+type loopState struct {
+	vocabulary   *psclient.Vocabulary
+	ids          map[string]uint32
+	tables       map[*spool.Partition]spool.Table // used by the feed's goroutine, one at a time
+	model        *word2vec.Model
+	rows         *replica.Words
+	need0, need1 *word2vec.KeySet
+	scratch      word2vec.Scratch
+	claims       []*claim // held, not yet applied to their end
+	source       source
+	pushes       int
+	exhausted    bool // the last claim was answered by: nothing more
+	spare        []*word2vec.Trainer
 }
 
 func newTraining(w *Worker, id uint32) *training {
-	t := &training{id: id, worker: w, seats: newSeats(), partitions: map[uint32]*spool.Partition{}}
+	t := &training{id: id, worker: w, seats: newSeats(), partitions: map[uint32]*spool.Partition{}, kept: make(chan struct{})}
+	t.versions = replica.NewVersions()
 	t.ctx, t.cancel = context.WithCancelCause(w.ctx)
 	return t
+}
+
+// Attach seats a task at a training; the first one starts the loop.
+func (w *Worker) Attach(id uint32) (*Seat, error) {
+	t, err := w.training(id)
+	if err != nil {
+		return nil, err
+	}
+	seat := &Seat{training: t, left: make(chan struct{}), done: make(chan struct{})}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.dropped {
+		return nil, t.stopped()
+	}
+	t.seats.add(seat)
+	if !t.looping {
+		t.looping = true
+		t.loops.Go(t.loop)
+	}
+	return seat, nil
+}
+
+// loop trains as long as there are seats, and ends them with its result.
+func (t *training) loop() {
+	for {
+		err := t.train()
+		if err != nil {
+			t.reset()
+		}
+		t.mu.Lock()
+		if err == nil && t.seats.count() > 0 && !t.exhausted {
+			t.mu.Unlock()
+			continue // somebody came while the last one left
+		}
+		if err != nil && t.ctx.Err() != nil {
+			err = context.Cause(t.ctx)
+		}
+		t.seats.dismiss(err)
+		t.looping = false
+		t.mu.Unlock()
+		if err != nil {
+			t.worker.log.Warn("training stopped", "training", t.id, "error", err)
+		}
+		return
+	}
+}
+
+// prepare fetches the vocabulary and makes what training needs; once.
+func (t *training) prepare() error {
+	if t.source.feed == nil {
+		t.source = source{feed: newFeed(t.ctx, t.openSpool)}
+		for _, c := range t.claims {
+			t.source.feed.add(c)
+			t.source.open++
+		}
+	}
+	if t.model != nil {
+		return nil
+	}
+	v, err := t.worker.client.Vocabulary(t.ctx, t.id)
+	if err != nil {
+		return err
+	}
+	s := v.Settings
+	model, err := word2vec.New(word2vec.Settings{
+		VectorSize: s.VectorSize, Window: s.Window, Negative: s.Negative, Sample: s.Sample, NsExponent: s.NsExponent,
+		Alpha: s.Alpha, MinAlpha: s.MinAlpha, Epochs: s.Epochs, Seed: s.Seed, ShrinkWindows: s.ShrinkWindows,
+	}, v.Counts)
+	if err != nil {
+		return frame.Errorf(frame.BadInput, "%w", err)
+	}
+	t.ids = make(map[string]uint32, v.Len())
+	for id := range v.Len() {
+		t.ids[string(v.Word(id))] = uint32(id)
+	}
+	t.vocabulary, t.model = v, model
+	t.rows = replica.NewWords(v.Len(), s.VectorSize)
+	t.need0, t.need1 = word2vec.NewKeySet(v.Len()), word2vec.NewKeySet(v.Len())
+	return nil
+}
+
+// reset stops the reading after an error; the cursors stay, so that a later task may try again.
+func (t *training) reset() {
+	if t.source.feed != nil {
+		t.source.feed.stop()
+		t.source = source{}
+	}
+	if t.rows != nil {
+		t.rows.Forget()
+	}
+}
+
+// openSpool is called by the feed's goroutine.
+func (t *training) openSpool(ctx context.Context, number uint32) (*spool.Reader, error) {
+	p, err := t.partition(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	table := t.tables[p]
+	if table == nil {
+		table, err = p.Table(func(word []byte) (uint32, bool) {
+			id, ok := t.ids[string(word)]
+			return id, ok
+		})
+		if err != nil {
+			return nil, frame.Errorf(frame.Lost, "%w", err)
+		}
+		if t.tables == nil {
+			t.tables = map[*spool.Partition]spool.Table{}
+		}
+		t.tables[p] = table
+	}
+	reader, err := spool.NewReader(p, table)
+	if err != nil {
+		return nil, frame.Errorf(frame.Lost, "%w", err)
+	}
+	return reader, nil
+}
+
+// trainer returns a thread's trainer. Trainers keep their scratch memory between slices.
+func (t *training) trainer() *word2vec.Trainer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.spare); n > 0 {
+		trainer := t.spare[n-1]
+		t.spare = t.spare[:n-1]
+		return trainer
+	}
+	return word2vec.NewTrainer(t.model)
 }
 
 // keep takes over a committed spool, in the place of an earlier one of the same partition that the server has given up. It returns
@@ -42,19 +199,36 @@ func (t *training) keep(p *spool.Partition) bool {
 		old.Remove()
 	}
 	t.partitions[p.Number()] = p
+	close(t.kept)
+	t.kept = make(chan struct{})
 	return true
 }
 
-// drop ends the training here and removes its spools.
+// drop ends the training here, waits for its loop, and removes its spools.
 func (t *training) drop() {
-	t.cancel(frame.Errorf(frame.Stopped, "training %d has ended", t.id))
+	t.cancel(t.stopped())
+	t.mu.Lock()
+	t.dropped = true
+	t.mu.Unlock()
+	t.loops.Wait()
+	if t.source.feed != nil {
+		t.source.feed.stop()
+	}
+	if t.rows != nil {
+		t.rows.Close()
+	}
+	t.versions.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.dropped = true
-	for _, p := range t.partitions {
-		p.Remove()
+	for n, p := range t.partitions {
+		if err := p.Remove(); err != nil {
+			t.worker.log.Warn("remove spool", "partition", n, "error", err)
+		}
 	}
 	t.partitions = nil
 }
 
-func (t *training) replicaBytes() uint64 { return 0 }
+// replicaBytes is what the training's copies of the model take.
+func (t *training) replicaBytes() uint64 { return t.replicaSize.Load() + t.versions.Bytes() }
+
+func (t *training) stopped() error { return frame.Errorf(frame.Stopped, "training %d has ended", t.id) }

@@ -1,0 +1,274 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+
+	"deepdist/internal/bundle"
+	"deepdist/internal/vec"
+	"deepdist/sidecar/psclient"
+	"deepdist/sidecar/word2vec"
+)
+
+// Words is the replica of word vectors: the whole vocabulary's rows, or those of one slice.
+//
+// The whole replica survives its push without another pull, if nobody else has pushed in between: the server has added delta d to
+// each row b, in float32, and so does Settle, in the same order: b' = b + (x − b). That is in general not x itself.
+//
+// The protocol, per slice: Hold → Wanted, Begin, Values … (a pull) → Ready → trainers change Matrices → Deltas (a push) →
+// Settle. It is not safe for concurrent use; only the trainers share it, as package word2vec says.
+type Words struct {
+	size, dim, stride int
+	whole             bool
+	version           uint64 // of the whole replica; 0: it must be pulled
+	pulled            psclient.Pulled
+	matrices          word2vec.Matrices
+	parts             [2]part // syn0, syn1neg
+}
+
+// part is one of the two matrices.
+type part struct {
+	name       string
+	keys       []uint32 // of the rows held, ascending; nil if whole
+	rows, base []float32
+	slots      []int32 // by key; −1: not held
+	free       []func()
+	changed    []uint32 // whole: rows that differ from base, found by Deltas
+}
+
+// NewWords returns an empty replica of `size` words with vectors of length dim.
+func NewWords(size, dim int) *Words {
+	return &Words{size: size, dim: dim, stride: word2vec.Stride(dim), parts: [2]part{{name: "syn0"}, {name: "syn1neg"}}}
+}
+
+// Close frees the rows.
+func (w *Words) Close() {
+	for i := range w.parts {
+		w.parts[i].release()
+	}
+	w.version = 0
+}
+
+// Bytes is the memory that the rows take.
+func (w *Words) Bytes() uint64 {
+	n := 0
+	for i := range w.parts {
+		n += 4 * (len(w.parts[i].rows) + len(w.parts[i].base) + len(w.parts[i].slots))
+	}
+	return uint64(n)
+}
+
+// Forget makes the next pull bring everything: the rows here are not the server's any more.
+func (w *Words) Forget() { w.version = 0 }
+
+// HoldWhole makes room for all rows.
+func (w *Words) HoldWhole() {
+	if w.whole {
+		return
+	}
+	w.whole, w.version = true, 0
+	for i := range w.parts {
+		p := &w.parts[i]
+		p.release()
+		p.keys, p.slots = nil, nil
+		p.reserve(w.size, w.stride)
+	}
+	w.share()
+}
+
+// Hold makes room for the rows of a slice: those that its records need, by matrix, in ascending order.
+func (w *Words) Hold(syn0, syn1neg []uint32) {
+	if w.whole {
+		w.whole, w.version = false, 0
+		for i := range w.parts {
+			w.parts[i].release()
+		}
+	}
+	for i, keys := range [2][]uint32{syn0, syn1neg} {
+		w.parts[i].hold(keys, w.size, w.stride)
+	}
+	w.share()
+}
+
+func (w *Words) share() {
+	w.matrices.Stride = w.stride
+	w.matrices.Syn0, w.matrices.Slot0 = w.parts[0].rows, w.parts[0].slots
+	w.matrices.Syn1neg, w.matrices.Slot1 = w.parts[1].rows, w.parts[1].slots
+}
+
+// Wanted is what a pull must ask for, and the version that need not be sent again. No rows: no pull is needed.
+func (w *Words) Wanted() (rows []psclient.Rows, ifNotVersion uint64) {
+	for i := range w.parts {
+		if p := &w.parts[i]; w.whole || len(p.keys) > 0 { // no keys would mean all
+			rows = append(rows, psclient.Rows{Tensor: p.name, Keys: p.keys})
+		}
+	}
+	return rows, w.version
+}
+
+// Begin takes the header of a pull.
+func (w *Words) Begin(p psclient.Pulled) error {
+	w.pulled = p
+	if p.Unchanged && p.Version != w.version {
+		return fmt.Errorf("pull: version %d is said to be unchanged, %d is held", p.Version, w.version)
+	}
+	return nil
+}
+
+// Values takes bytes of the i-th rows wanted, from offset on, wherever they were cut.
+func (w *Words) Values(i int, offset uint64, values []byte) error {
+	p := w.wantedPart(i)
+	rowBytes := uint64(4 * w.dim)
+	if p == nil || offset+uint64(len(values)) > uint64(len(p.base)/w.stride)*rowBytes || offset+uint64(len(values)) < offset {
+		return fmt.Errorf("pull: %d bytes at %d of rows %d: more than was asked for", len(values), offset, i)
+	}
+	base := bundle.Bytes(p.base)
+	for len(values) > 0 {
+		row, within := offset/rowBytes, offset%rowBytes
+		at := row*uint64(4*w.stride) + within
+		n := copy(base[at:at+rowBytes-within], values)
+		values, offset = values[n:], offset+uint64(n)
+	}
+	return nil
+}
+
+// wantedPart is the part of Wanted's i-th entry, which leaves out a part without keys.
+func (w *Words) wantedPart(i int) *part {
+	for at := range w.parts {
+		if w.whole || len(w.parts[at].keys) > 0 {
+			if i == 0 {
+				return &w.parts[at]
+			}
+			i--
+		}
+	}
+	return nil
+}
+
+// Ready ends a pull: the rows are the base.
+func (w *Words) Ready() {
+	if w.pulled.Unchanged {
+		return // Settle has left the rows equal to the base
+	}
+	for i := range w.parts {
+		copy(w.parts[i].rows, w.parts[i].base)
+	}
+	if w.whole {
+		w.version = w.pulled.Version
+	}
+}
+
+// Pulled is the header of the last pull.
+func (w *Words) Pulled() psclient.Pulled { return w.pulled }
+
+// Matrices are the rows for the trainers.
+func (w *Words) Matrices() *word2vec.Matrices { return &w.matrices }
+
+// Deltas are the changes since the pull, for a push. The rows must stay as they are until the push has ended.
+func (w *Words) Deltas() []psclient.Delta {
+	var deltas []psclient.Delta
+	for i := range w.parts {
+		p := &w.parts[i]
+		keys := p.keys
+		if w.whole {
+			keys = p.findChanged(w.size, w.stride)
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		delta := psclient.Delta{Tensor: psclient.Tensor{Name: p.name, DType: "float32", Shape: []int{len(keys), w.dim}}, Rows: len(keys), RowBytes: 4 * w.dim}
+		if delta.Sparse = len(keys) < w.size; delta.Sparse {
+			delta.Keys = keys
+		}
+		delta.Values = w.differences(p, keys)
+		deltas = append(deltas, delta)
+	}
+	return deltas
+}
+
+// differences returns rows − base of keys[first:end], packed.
+func (w *Words) differences(p *part, keys []uint32) func(first, end int) []byte {
+	var packed []float32
+	return func(first, end int) []byte {
+		packed = slices.Grow(packed[:0], (end-first)*w.dim)[:(end-first)*w.dim]
+		for i := first; i < end; i++ {
+			row := i // a slice's rows lie in the order of its keys
+			if w.whole {
+				row = int(keys[i])
+			}
+			at := row * w.stride
+			vec.Sub(packed[(i-first)*w.dim:(i-first+1)*w.dim], p.rows[at:at+w.dim], p.base[at:at+w.dim])
+		}
+		return bundle.Bytes(packed)
+	}
+}
+
+// Settle follows an applied push. If it alone has made the server's version, the whole replica is the server's state again.
+func (w *Words) Settle(version uint64) {
+	if !w.whole || w.version == 0 || version != w.version+1 {
+		w.version = 0
+		return
+	}
+	delta := make([]float32, w.stride)
+	for i := range w.parts {
+		p := &w.parts[i]
+		for _, key := range p.changed {
+			at := int(key) * w.stride
+			rows, base := p.rows[at:at+w.stride], p.base[at:at+w.stride]
+			vec.Sub(delta, rows, base)
+			vec.Add(base, delta)
+			copy(rows, base)
+		}
+	}
+	w.version = version
+}
+
+// findChanged lists the rows that training has changed: comparing costs less than noting every touch.
+func (p *part) findChanged(size, stride int) []uint32 {
+	p.changed = p.changed[:0]
+	for key := range size {
+		at := key * stride
+		if !slices.Equal(p.rows[at:at+stride], p.base[at:at+stride]) {
+			p.changed = append(p.changed, uint32(key))
+		}
+	}
+	return p.changed
+}
+
+// hold maps keys to rows 0, 1, 2, …
+func (p *part) hold(keys []uint32, size, stride int) {
+	if p.slots == nil {
+		p.slots = slices.Repeat([]int32{-1}, size)
+	}
+	for _, key := range p.keys {
+		p.slots[key] = -1
+	}
+	for row, key := range keys {
+		p.slots[key] = int32(row)
+	}
+	p.keys = keys
+	p.reserve(len(keys), stride)
+}
+
+// reserve makes room for n rows and their base; memory that is there is used again.
+func (p *part) reserve(n, stride int) {
+	if cap(p.rows) < n*stride {
+		p.release()
+		room := n
+		if p.slots != nil {
+			room += n / 4 // the next slice needs about as many
+		}
+		var freeRows, freeBase func()
+		p.rows, freeRows = word2vec.AllocRows(room, stride)
+		p.base, freeBase = word2vec.AllocRows(room, stride)
+		p.free = []func(){freeRows, freeBase}
+	}
+	p.rows, p.base = p.rows[:n*stride], p.base[:n*stride]
+}
+
+func (p *part) release() {
+	for _, free := range p.free {
+		free()
+	}
+	p.rows, p.base, p.free, p.changed = nil, nil, nil, nil
+}

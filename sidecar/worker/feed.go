@@ -1,0 +1,173 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"deepdist/internal/frame"
+	"deepdist/sidecar/psclient"
+	"deepdist/sidecar/spool"
+)
+
+// claim is one pass over one partition that this worker holds. `at` is its cursor: what has been applied.
+type claim struct {
+	epoch, partition uint32
+	at               psclient.Cursor // From = To
+}
+
+// chunk is some records of a claim, decoded and translated.
+type chunk struct {
+	claim   *claim
+	first   uint64 // number of its first record
+	before  uint64 // hash of the records before it
+	records []record
+	tokens  []uint32
+	last    bool // it ends the partition
+	err     error
+}
+
+// record ends at tokens[end]; hash is of the partition's records up to and with it.
+type record struct {
+	end  int
+	hash uint64
+}
+
+// chunkWords is how many words are read ahead at a time: some milliseconds of training.
+const chunkWords = 1 << 16
+
+// feed reads the spools of its claims, in their order, ahead of the loop: a goroutine that decodes and translates, and stops when
+// it is a few chunks ahead. A feed can't go back; for that the loop ends it and begins another one at the cursors.
+type feed struct {
+	chunks chan *chunk
+	claims chan *claim
+	spare  chan *chunk // chunks whose memory may be used again
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// openSpool returns the reader of a partition that this worker has spooled.
+type openSpool func(ctx context.Context, partition uint32) (*spool.Reader, error)
+
+func newFeed(ctx context.Context, open openSpool) *feed {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &feed{chunks: make(chan *chunk, 16), claims: make(chan *claim, 4*claimsAhead), spare: make(chan *chunk, 64), cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		f.run(ctx, open)
+	}()
+	return f
+}
+
+// add appends a claim. There are at most claimsAhead at once, so it does not wait.
+func (f *feed) add(c *claim) { f.claims <- c }
+
+// stop ends the reading and waits for it.
+func (f *feed) stop() {
+	f.cancel()
+	<-f.done
+}
+
+func (f *feed) run(ctx context.Context, open openSpool) {
+	for {
+		select {
+		case c := <-f.claims:
+			if err := f.read(ctx, c, open); err != nil {
+				if code := frame.CodeOf(err); code == frame.Internal { // the disk's fault: another attempt may do better
+					err = frame.Errorf(frame.Lost, "%w", err)
+				}
+				f.send(ctx, &chunk{claim: c, err: err})
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// read streams one claim from its cursor to the partition's end.
+func (f *feed) read(ctx context.Context, c *claim, open openSpool) error {
+	reader, err := open(ctx, c.partition)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if err := reader.Skip(c.at.To); err != nil {
+		return err
+	}
+	if record, hash := reader.Position(); record > 0 && hash != c.at.Hash {
+		return frame.Errorf(frame.BadInput, "partition %d has other records, or another order, than when its first %d were trained: make the RDD's order "+
+			"stable, e.g. rdd.persist(StorageLevel.DISK_ONLY) or a checkpoint before training", c.partition, record)
+	}
+	for {
+		k, err := f.next(c, reader)
+		if err != nil {
+			return err
+		}
+		if !f.send(ctx, k) || k.last {
+			return nil
+		}
+	}
+}
+
+func (f *feed) next(c *claim, reader *spool.Reader) (*chunk, error) {
+	k := f.take()
+	k.claim = c
+	k.first, k.before = reader.Position()
+	for len(k.tokens) < chunkWords && !reader.AtEnd() {
+		tokens, err := reader.Next(k.tokens)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		k.tokens = tokens
+		_, hash := reader.Position()
+		k.records = append(k.records, record{end: len(tokens), hash: hash})
+	}
+	k.last = reader.AtEnd()
+	return k, nil
+}
+
+func (f *feed) send(ctx context.Context, k *chunk) bool {
+	select {
+	case f.chunks <- k:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (f *feed) take() *chunk {
+	select {
+	case k := <-f.spare:
+		*k = chunk{records: k.records[:0], tokens: k.tokens[:0]}
+		return k
+	default:
+		return &chunk{tokens: make([]uint32, 0, chunkWords+spool.MaxSentence)}
+	}
+}
+
+// giveBack offers a chunk's memory for the next one.
+func (f *feed) giveBack(k *chunk) {
+	select {
+	case f.spare <- k:
+	default:
+	}
+}
+
+// partition returns the spool of a partition. The server may know of a commit some moments before this side has taken note of it.
+func (t *training) partition(ctx context.Context, number uint32) (*spool.Partition, error) {
+	for {
+		t.mu.Lock()
+		p, kept := t.partitions[number], t.kept
+		t.mu.Unlock()
+		if p != nil {
+			return p, nil
+		}
+		select {
+		case <-kept:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the spool of partition %d: %w", number, context.Cause(ctx))
+		}
+	}
+}

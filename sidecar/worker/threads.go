@@ -1,0 +1,86 @@
+package worker
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"deepdist/sidecar/word2vec"
+)
+
+// block is what a thread takes at a time: some records of one chunk.
+type block struct {
+	chunk    *chunk
+	from, to int
+	before   uint64 // words of the slice before it
+	words    uint64
+}
+
+// blocks cuts a slice so that every thread gets several, in the order of the records.
+func (out *slice) blocks(threads int) []block {
+	target := max(1, min(10_000, out.words/uint64(8*threads)))
+	var list []block
+	for _, p := range out.pieces {
+		before := p.words
+		for from := p.from; from < p.to; {
+			b := block{chunk: p.chunk, from: from, to: from, before: before}
+			for b.to < p.to && b.words < target {
+				b.words += uint64(p.chunk.length(b.to))
+				b.to++
+			}
+			list = append(list, b)
+			before += b.words
+			from = b.to
+		}
+	}
+	return list
+}
+
+// rates gives the learning rate: it falls from alpha to minAlpha with the words that are in the model, and those of this slice.
+type rates struct {
+	alpha, minAlpha float32
+	applied, total  uint64
+}
+
+func (r rates) at(words uint64) float32 {
+	done := min(1, float64(r.applied+words)/float64(max(1, r.total)))
+	return max(r.minAlpha, r.alpha-(r.alpha-r.minAlpha)*float32(done))
+}
+
+// trainSlice trains a slice with all seats: each thread takes the next block until there is none. A task that leaves ends its
+// thread after the block at hand, and the others do the rest; complete is false if there are no others. One seat alone trains
+// the records in their order.
+func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats word2vec.Stats, complete bool) {
+	seats := t.seats.all()
+	blocks := s.blocks(max(1, len(seats)))
+	var next, done atomic.Int64
+	var threads sync.WaitGroup
+	for _, seat := range seats {
+		threads.Go(func() {
+			trainer := t.trainer()
+			for !seat.gone() && t.ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(blocks) {
+					break
+				}
+				trainBlock(trainer, blocks[i], rows, r)
+				t.words.Add(blocks[i].words)
+				done.Add(1)
+			}
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			stats.Add(trainer.Stats())
+			t.spare = append(t.spare, trainer)
+		})
+	}
+	threads.Wait()
+	return stats, int(done.Load()) == len(blocks)
+}
+
+func trainBlock(trainer *word2vec.Trainer, b block, rows *word2vec.Matrices, r rates) {
+	words := b.before
+	for i := b.from; i < b.to; i++ {
+		rec := b.chunk.record(i)
+		trainer.Train(rec, rows, r.at(words))
+		words += uint64(len(rec.Tokens))
+	}
+}

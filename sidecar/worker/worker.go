@@ -1,0 +1,184 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"deepdist/sidecar/psclient"
+	"deepdist/sidecar/word2vec"
+)
+
+// train is native word2vec as one worker does it: the loop that everything else is there for.
+//
+// It returns nil when nothing more can be claimed, or when no task lends a core any more; then what is held stays held, and the
+// next task goes on.
+func (t *training) train() error {
+	if err := t.prepare(); err != nil {
+		return err
+	}
+	t.exhausted = false
+	for t.seats.count() > 0 {
+		leave, err := t.claim()
+		if err != nil {
+			return err
+		}
+		if leave.words == 0 {
+			if leave.exhausted {
+				t.exhausted = true
+				return nil
+			}
+			continue // the server had none yet: is anybody still here?
+		}
+		slice, err := t.source.cut(t.ctx, leave.words)
+		if err != nil {
+			return err
+		}
+		if len(slice.cursors) == 0 {
+			continue
+		}
+		rates, err := t.pull(slice, leave)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		stats, complete := t.trainSlice(slice, t.rows.Matrices(), rates)
+		if !complete {
+			if err := t.ctx.Err(); err != nil {
+				return context.Cause(t.ctx)
+			}
+			return t.abandon(slice) // every task has left in the middle of the slice
+		}
+		if err := t.push(slice, stats, rates, time.Since(began)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave is the server's leave to train a slice.
+type leave struct {
+	words     uint64
+	applied   uint64
+	total     uint64
+	exhausted bool
+}
+
+// claimsAhead is how many (epoch, partition) are held beyond the one being read: so that a slice may span partitions.
+const claimsAhead = 8
+
+// claim asks for work up to claimsAhead, and for leave to start a slice.
+func (t *training) claim() (leave, error) {
+	work, err := t.worker.client.Claim(t.ctx, t.id, uint32(max(0, claimsAhead-len(t.claims))), true, time.Second)
+	if err != nil {
+		return leave{}, err
+	}
+	for _, c := range work.Claims {
+		t.hold(&claim{epoch: c.Epoch, partition: c.Partition, at: c})
+	}
+	t.progress.set(work.AppliedWords, work.TotalWords)
+	return leave{words: work.SliceWords, applied: work.AppliedWords, total: work.TotalWords, exhausted: work.Exhausted && len(t.claims) == 0}, nil
+}
+
+// hold gives a claim to the feed.
+func (t *training) hold(c *claim) {
+	t.claims = append(t.claims, c)
+	t.source.feed.add(c)
+	t.source.open++
+}
+
+// pull fetches the rows that the slice needs; large slices touch most of the vocabulary, and then all rows are held.
+func (t *training) pull(s *slice, l leave) (rates, error) {
+	settings := t.model.Settings()
+	if touches := l.words * uint64(settings.Negative+1); touches >= uint64(len(t.vocabulary.Counts)) {
+		t.rows.HoldWhole()
+	} else {
+		t.need0.Reset()
+		t.need1.Reset()
+		for _, p := range s.pieces {
+			for i := p.from; i < p.to; i++ {
+				t.model.Need(p.chunk.record(i), &t.scratch, t.need0, t.need1)
+			}
+		}
+		t.rows.Hold(t.need0.Keys(), t.need1.Keys())
+	}
+	r := rates{alpha: settings.Alpha, minAlpha: settings.MinAlpha, applied: l.applied, total: l.total}
+	if rows, ifNotVersion := t.rows.Wanted(); len(rows) > 0 {
+		if err := t.worker.client.Pull(t.ctx, t.id, rows, ifNotVersion, t.rows); err != nil {
+			return r, err
+		}
+		t.rows.Ready()
+		r.applied = t.rows.Pulled().AppliedWords
+	}
+	t.replicaSize.Store(t.rows.Bytes())
+	return r, nil
+}
+
+// push sends the slice's deltas with its cursors, and settles the replica by the answer.
+func (t *training) push(s *slice, stats word2vec.Stats, r rates, took time.Duration) error {
+	t.pushes++
+	result, err := t.worker.client.Push(t.ctx, psclient.Push{
+		ID: fmt.Sprintf("%s/%d/%d", t.worker.ID(), t.id, t.pushes), TrainingID: t.id, PulledVersion: t.rows.Pulled().Version,
+		Cursors: s.cursors, Loss: stats.Loss, LossPairs: stats.LossPairs, Seconds: took.Seconds(), Alpha: r.at(s.words), Deltas: t.rows.Deltas(),
+	})
+	if err != nil {
+		return err
+	}
+	switch result.Outcome {
+	case psclient.Applied:
+		t.rows.Settle(result.Version)
+		t.advance(s.cursors)
+		t.progress.trained(s.words, took, r.at(s.words))
+		s.giveBack(&t.source)
+		return nil
+	case psclient.Moved:
+		t.worker.log.Info("cursors have moved: planning the others again", "training", t.id, "moved", len(result.Moved))
+		t.rows.Forget()
+		t.resume(result.Moved)
+		return nil
+	default:
+		return t.stopped()
+	}
+}
+
+// abandon drops a slice that nobody will finish: its records are read again from the cursors. An empty push tells the server that
+// the slice is not in flight any more, since others may wait for that.
+func (t *training) abandon(s *slice) error {
+	t.rows.Forget()
+	t.resume(nil)
+	first := s.cursors[0]
+	first.To, first.Hash, first.Words, first.Last = first.From, first.PrefixHash, 0, false
+	t.pushes++
+	_, err := t.worker.client.Push(t.ctx, psclient.Push{
+		ID: fmt.Sprintf("%s/%d/%d", t.worker.ID(), t.id, t.pushes), TrainingID: t.id, PulledVersion: t.rows.Pulled().Version, Cursors: []psclient.Cursor{first},
+	})
+	return err
+}
+
+// advance notes what has been applied.
+func (t *training) advance(cursors []psclient.Cursor) {
+	for _, c := range cursors {
+		for i, held := range t.claims {
+			if held.epoch == c.Epoch && held.partition == c.Partition {
+				c.From, c.PrefixHash = c.To, c.Hash
+				held.at = c
+				if c.Last {
+					t.claims = append(t.claims[:i], t.claims[i+1:]...)
+				}
+				break
+			}
+		}
+	}
+}
+
+// resume reads on from the cursors, of which some stand elsewhere than this worker thought.
+func (t *training) resume(moved []psclient.Cursor) {
+	t.advance(moved)
+	t.source.feed.stop()
+	t.source = source{feed: newFeed(t.ctx, t.openSpool)}
+	claims := t.claims
+	t.claims = nil
+	for _, c := range claims {
+		t.hold(c)
+	}
+}
