@@ -16,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
@@ -30,10 +29,8 @@ import (
 	"deepdist/psserver/session"
 )
 
-const (
-	maxConnections = 1024        // of workers
-	farewell       = time.Second // for workers to hear, with their next report, that the session ends
-)
+// farewell is for workers to hear, with their next report, that the session ends.
+const farewell = time.Second
 
 func main() {
 	c, err := parse(os.Args[1:], os.Stderr)
@@ -91,14 +88,14 @@ func run(ctx context.Context, c config, stdout io.Writer, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	workers, err := net.Listen("tcp", c.listen)
+	workers, err := service.Listen(c.listen)
 	if err != nil {
 		end(err)
-		return errors.Join(fmt.Errorf("listen for workers: %w", err), driver.Serve(ctx), group.Wait())
+		return errors.Join(err, driver.Serve(ctx), group.Wait())
 	}
 	server := service.NewServer(s, options...)
 	group.Go(func() error { return driver.Serve(ctx) })
-	group.Go(func() error { return serve(server, netutil.LimitListener(workers, maxConnections)) })
+	group.Go(func() error { return serve(server, workers) })
 	page, err := show(ctx, group, c, s, log)
 	if err != nil {
 		log.Warn("there is no page of this run", "error", err)

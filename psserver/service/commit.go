@@ -35,7 +35,7 @@ func (s *Service) Commit(stream pb.ParameterServer_CommitServer) error {
 		}
 	}
 	accepted, err := s.session.Commit(h.WorkerId, h.TrainingId, h.Partition, vocabulary.Partition{Rows: h.Rows, Records: h.Records,
-		Words: h.Words, SplitSentences: h.SplitSentences, SpoolBytes: h.SpoolBytes, Distinct: h.Distinct}, entries)
+		Words: h.Words, SplitSentences: h.SplitSentences, SpoolBytes: h.SpoolBytes, Distinct: h.Distinct, Attempt: h.Attempt}, entries)
 	if err != nil {
 		return statusOf(err)
 	}

@@ -79,6 +79,8 @@ type peer struct {
 	api pb.ParameterServerClient
 	id  string
 	ctx context.Context
+
+	attempt int64 // of the next commit
 }
 
 func (s *server) join(t testing.TB) *peer {
@@ -117,7 +119,7 @@ func (p *peer) tryCommit(training, partition uint32, counts map[string]uint64) (
 		words += n
 	}
 	stream.Send(&pb.CommitRequest{Part: &pb.CommitRequest_Header_{Header: &pb.CommitRequest_Header{WorkerId: p.id, TrainingId: training,
-		Partition: partition, Records: words, Rows: words, Words: words, Distinct: uint64(len(counts))}}})
+		Partition: partition, Records: words, Rows: words, Words: words, Distinct: uint64(len(counts)), Attempt: p.attempt}}})
 	if words > 0 {
 		stream.Send(&pb.CommitRequest{Part: &pb.CommitRequest_Counts{Counts: c}})
 	}

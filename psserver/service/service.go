@@ -17,8 +17,11 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
@@ -58,6 +61,18 @@ func NewServer(s *session.Session, options ...grpc.ServerOption) *grpc.Server {
 	}, options...)...)
 	pb.RegisterParameterServerServer(server, &Service{session: s})
 	return server
+}
+
+// maxConnections is how many workers may be connected: one for each executor.
+const maxConnections = 1024
+
+// Listen opens the port that workers dial.
+func Listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for workers on %s: %w; choose an address of this machine that the executors can reach", address, err)
+	}
+	return netutil.LimitListener(listener, maxConnections), nil
 }
 
 // statusOf gives an error of the session its code.

@@ -39,7 +39,11 @@ var (
 func TestAWordTrainingGoesFromJoinToVectors(t *testing.T) {
 	s, id := opened(t, session.Config{})
 	w := s.join(t)
-	if !w.commit(id, 0, first) || w.commit(id, 0, first) {
+	if !w.commit(id, 0, first) || !w.commit(id, 0, first) {
+		t.Fatal("a commit whose answer was lost must be accepted when it is repeated")
+	}
+	w.attempt = 7
+	if w.commit(id, 0, first) {
 		t.Fatal("of two attempts the first one must win")
 	}
 	if status, _ := s.IngestStatus(id); status.Committed != 1 || len(status.Missing) != 1 || status.Missing[0] != 1 {

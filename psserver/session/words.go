@@ -174,6 +174,9 @@ func (s *Session) Commit(workerID string, trainingID, partition uint32, p vocabu
 	if accepted {
 		t.words.book.Own(w.id, partition)
 	}
+	if !accepted && t.words.book.Owner(partition) == w.id && t.words.merge.Attempt(partition) == p.Attempt {
+		accepted = true // the same attempt once more: its answer was lost
+	}
 	s.touch()
 	return accepted, nil
 }

@@ -27,6 +27,7 @@ type Partition struct {
 	SplitSentences       uint64
 	SpoolBytes           uint64
 	Distinct             uint64
+	Attempt              int64 // Spark's number of the task attempt whose spool it is
 
 	digest uint64 // of the counts, whatever their order
 }
@@ -58,6 +59,7 @@ func (m *Merge) Commit(id uint32, p Partition, entries []Entry) (accepted bool, 
 				"the RDD is not repeatable; persist it, or sort it, before training", id, p.Records, p.Words, known.Records, known.Words)
 		}
 		delete(m.reopened, id)
+		m.partitions[id] = p
 		return true, nil
 	}
 	m.partitions[id] = p
@@ -110,6 +112,9 @@ func (m *Merge) Totals() (total Partition, partitions int) {
 	total.Distinct = uint64(len(m.counts))
 	return total, len(m.partitions)
 }
+
+// Attempt is the task attempt that committed a partition.
+func (m *Merge) Attempt(id uint32) int64 { return m.partitions[id].Attempt }
 
 // Records is how many sentences a partition has.
 func (m *Merge) Records(id uint32) uint64 { return m.partitions[id].Records }
