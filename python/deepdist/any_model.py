@@ -6,6 +6,7 @@ time, on the mappings that psserver publishes versions from.
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -178,9 +179,11 @@ class Training:
             pass  # psserver is gone, or has closed the training: descent's own error is the one to show
 
     def _close(self) -> None:
+        failure = sys.exc_info()[1]
+        reason = "the training has ended" if failure is None else f"{type(failure).__name__}: {failure}"[:2000]
         try:
             if self._id:
-                self._control.call("close_training", training_id=self._id, reason="the training has ended")
+                self._control.call("close_training", training_id=self._id, reason=reason)
         except DeepDistError:
             pass
 

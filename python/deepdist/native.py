@@ -11,6 +11,7 @@ a row without progress.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 """Rounds of one job that may end without any progress."""
+
+LEASE_SECONDS = 45.0
+"""How long a training may stand still, in seconds: longer than psserver waits for a worker that has fallen silent."""
 
 
 class NativeModel(Protocol):
@@ -129,7 +133,7 @@ class Training:
 
     def _train(self, source: Source) -> int:
         """Driver: job 2, with new ingests in between, until every (epoch, partition) is done; returns the number of jobs."""
-        idle, rounds, before = 0, 0, (-1, -1)
+        rounds, idle, best, moved_at = 0, 0, (-1, -1), time.monotonic()
         error: Lost | None = None
         while True:
             rounds += 1
@@ -137,24 +141,33 @@ class Training:
                 self._lend_slots()
             except Lost as e:
                 error = e
-            figures = self._tick()
             status = self._control.call("training_status", training_id=self._id)
             if status.get("done"):
                 return rounds
-            incomplete = list(status.get("incomplete") or ())
+            figures = self._control.call("watch", wait_ms=0)
+            incomplete, missing = list(status.get("incomplete") or ()), list(status.get("missing") or ())
             state = (int(figures.get("words", 0)), -len(incomplete))
-            idle = 0 if state > before else idle + 1
-            before = max(before, state)
-            if idle >= ROUNDS:
+            if state > best:
+                idle, best, moved_at = 0, state, time.monotonic()
+            else:
+                idle += 1
+            if idle >= ROUNDS and time.monotonic() - moved_at > LEASE_SECONDS:
                 raise NoProgress(
                     f"the training stands still after {rounds} rounds: {len(incomplete)} of {source.partitions} partitions are "
                     f"incomplete, {figures.get('words', 0):,} of {figures.get('total_words', 0):,} words are in the model"
                     + (f". The last error: {error}" if error else "")
                 ) from error
-            missing = list(status.get("missing") or ())
             if missing:
                 self._control.call("reopen", training_id=self._id, partitions=missing)
                 self._ingest_again(source, missing)
+            else:
+                self._pause(1.0)  # a worker that died holds its partitions until its lease ends
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._tick()
+            time.sleep(0.1)
 
     def _ingest_again(self, source: Source, missing: Sequence[int]) -> None:
         try:
@@ -168,8 +181,10 @@ class Training:
         Job(self._sc, f"deepdist: train in {n} slots", work.collect).run(self._tick)
 
     def _close(self) -> None:
+        failure = sys.exc_info()[1]
+        reason = "the training has ended" if failure is None else f"{type(failure).__name__}: {failure}"[:2000]
         try:
-            self._control.call("close_training", training_id=self._id, reason="the training has ended")
+            self._control.call("close_training", training_id=self._id, reason=reason)
         except Exception:  # psserver is gone: whatever brought us here says so
             pass
 

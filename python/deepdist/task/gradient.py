@@ -99,7 +99,9 @@ class _Run:
             if inspect.isgenerator(result):
                 self._stream(result, rest, cursor)
             else:
-                self._push(self._check(result), cursor, max(rest.taken, cursor), last=True)
+                to = max(rest.taken, cursor)
+                if not self._push(self._check(result), cursor, to, last=True) and not self._cursor()[1]:
+                    raise Lost(f"partition {self._index}: another attempt has moved its cursor")
         return "OK" if self._pushed or cursor else "EMPTY"
 
     def _stream(self, results: Iterator[Any], rest: Rest, at: int) -> None:
