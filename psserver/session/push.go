@@ -187,7 +187,9 @@ func (s *Session) late(t *training, p *Push) (Outcome, bool) {
 		return Outcome{Kind: Applied, Version: s.version}, true
 	}
 	if moved := t.ledger.Admit(p.ID, p.Moves); len(moved) > 0 {
-		t.moved++
+		if !p.asks() {
+			t.moved++
+		}
 		s.touch()
 		return Outcome{Kind: Moved, Moved: moved, Version: s.version}, true
 	}
@@ -196,10 +198,22 @@ func (s *Session) late(t *training, p *Push) (Outcome, bool) {
 
 // moved ends the critical section: the deltas are in, the cursors follow.
 func (s *Session) moved(t *training, w *worker, p *Push) Outcome {
-	t.ledger.Move(p.ID, p.Moves)
-	s.record(t, w, p)
+	if !p.asks() {
+		t.ledger.Move(p.ID, p.Moves)
+		s.record(t, w, p)
+	}
 	s.touch()
 	return Outcome{Kind: Applied, Version: s.version}
+}
+
+// asks tells whether a push brings nothing and moves nothing: its worker only wants to know where the cursors stand.
+func (p *Push) asks() bool {
+	for _, m := range p.Moves {
+		if m.From != m.To || m.Last {
+			return false
+		}
+	}
+	return len(p.Deltas) == 0 && len(p.Numbers) == 0
 }
 
 // fits checks what only the session knows: the tensors may have changed since the push was staged.
