@@ -5,81 +5,13 @@
 #include "textflag.h"
 
 // func window1(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX512F, MMX+
+// Requires: AVX512DQ, AVX512F, MMX+
 TEXT ·window1(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
 	MOVQ (CX), CX
 	LEAQ (AX)(CX*4), CX
-
-	// prefetch the next step's output rows, and the input row that will enter the window
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), DX
-	MOVQ 8(DX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ dim+16(FP), SI
-
-prefetch0:
-	PREFETCHT0 (BX)
-	ADDQ       $0x40, BX
-	SUBQ       $0x10, SI
-	JG         prefetch0
-	MOVQ       16(DX), BX
-	LEAQ       (AX)(BX*4), BX
-	MOVQ       dim+16(FP), SI
-
-prefetch1:
-	PREFETCHT0 (BX)
-	ADDQ       $0x40, BX
-	SUBQ       $0x10, SI
-	JG         prefetch1
-	MOVQ       24(DX), BX
-	LEAQ       (AX)(BX*4), BX
-	MOVQ       dim+16(FP), SI
-
-prefetch2:
-	PREFETCHT0 (BX)
-	ADDQ       $0x40, BX
-	SUBQ       $0x10, SI
-	JG         prefetch2
-	MOVQ       32(DX), BX
-	LEAQ       (AX)(BX*4), BX
-	MOVQ       dim+16(FP), SI
-
-prefetch3:
-	PREFETCHT0 (BX)
-	ADDQ       $0x40, BX
-	SUBQ       $0x10, SI
-	JG         prefetch3
-	MOVQ       40(DX), BX
-	LEAQ       (AX)(BX*4), BX
-	MOVQ       dim+16(FP), SI
-
-prefetch4:
-	PREFETCHT0 (BX)
-	ADDQ       $0x40, BX
-	SUBQ       $0x10, SI
-	JG         prefetch4
-	MOVQ       48(DX), DX
-	LEAQ       (AX)(DX*4), DX
-	MOVQ       dim+16(FP), AX
-
-prefetch5:
-	PREFETCHT0 (DX)
-	ADDQ       $0x40, DX
-	SUBQ       $0x10, AX
-	JG         prefetch5
-	MOVQ       in+0(FP), DX
-	MOVQ       next+48(FP), AX
-	LEAQ       (DX)(AX*4), AX
-	MOVQ       dim+16(FP), DX
-
-prefetch6:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x10, DX
-	JG         prefetch6
-	XORQ       AX, AX
+	XORQ AX, AX
 
 scores:
 	MOVQ   m+32(FP), DX
@@ -332,55 +264,54 @@ errors:
 	VPBROADCASTD DX, Z0
 	MOVL         $0x40000000, DX
 	VPBROADCASTD DX, Z1
-	MOVL         $0x42a00000, DX
-	VPBROADCASTD DX, Z2
 	MOVL         $0xc2a00000, DX
-	VPBROADCASTD DX, Z3
+	VPBROADCASTD DX, Z2
 	MOVL         $0xbfb8aa3b, DX
+	VPBROADCASTD DX, Z3
+	MOVL         $0x3f7fffff, DX
 	VPBROADCASTD DX, Z4
-	MOVL         $0x3f317218, DX
+	MOVL         $0x3f31727b, DX
 	VPBROADCASTD DX, Z5
-	MOVL         $0x3e75fdee, DX
+	MOVL         $0x3e75ead4, DX
 	VPBROADCASTD DX, Z6
-	MOVL         $0x3d635774, DX
+	MOVL         $0x3d64aa23, DX
 	VPBROADCASTD DX, Z7
-	MOVL         $0x3c1d96a6, DX
+	MOVL         $0x3c134806, DX
 	VPBROADCASTD DX, Z8
-	MOVL         $0x3aaf9f29, DX
+	MOVL         $0x3af61905, DX
 	VPBROADCASTD DX, Z9
-	MOVL         $0x3920fdde, DX
-	VPBROADCASTD DX, Z10
-	VBROADCASTSS alpha+64(FP), Z11
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), DX
 	KMOVW        DX, K1
-	VMOVAPS.Z    Z0, K1, Z12
+	VMOVAPS.Z    Z0, K1, Z11
 	MOVQ         m+32(FP), DX
 	SHLQ         $0x03, DX
 	XORQ         BX, BX
 
 left:
-	VMOVUPS      (AX)(BX*2), Z13
-	VMAXPS       Z13, Z3, Z13
-	VMINPS       Z13, Z2, Z13
-	VMULPS       Z4, Z13, Z13
-	VRNDSCALEPS  $0x08, Z13, Z14
-	VSUBPS       Z14, Z13, Z13
-	VMOVAPS      Z10, Z15
-	VFMADD213PS  Z9, Z13, Z15
-	VFMADD213PS  Z8, Z13, Z15
-	VFMADD213PS  Z7, Z13, Z15
-	VFMADD213PS  Z6, Z13, Z15
-	VFMADD213PS  Z5, Z13, Z15
-	VFMADD213PS  Z0, Z13, Z15
-	VSCALEFPS    Z14, Z15, Z15
+	VMOVUPS      (AX)(BX*2), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
 	VADDPS       Z0, Z15, Z15
-	VRCP14PS     Z15, Z13
-	VMOVAPS      Z1, Z14
-	VFNMADD231PS Z15, Z13, Z14
-	VMULPS       Z14, Z13, Z13
-	VSUBPS       Z13, Z12, Z13
-	VMULPS       Z11, Z13, Z13
-	VMOVUPS      Z13, 768(AX)(BX*2)
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 768(AX)(BX*2)
 	ADDQ         $0x20, BX
 	CMPQ         BX, DX
 	JL           left
@@ -392,14 +323,45 @@ left:
 	XORQ         DI, DI
 
 updates:
-	LEAQ    32(DI), R9
-	CMPQ    R9, dim+16(FP)
-	JG      tail
-	VMOVUPS (CX)(DI*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS 64(CX)(DI*4), Z2
-	VMOVAPS Z2, Z3
-	XORQ    R8, R8
+	LEAQ       32(DI), R9
+	CMPQ       R9, dim+16(FP)
+	JG         tail
+	MOVQ       out+8(FP), R10
+	MOVQ       outs+40(FP), R8
+	MOVQ       8(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	PREFETCHT0 64(R10)(R9*4)
+	MOVQ       16(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	PREFETCHT0 64(R10)(R9*4)
+	MOVQ       24(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	PREFETCHT0 64(R10)(R9*4)
+	MOVQ       32(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	PREFETCHT0 64(R10)(R9*4)
+	MOVQ       40(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	PREFETCHT0 64(R10)(R9*4)
+	MOVQ       48(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	PREFETCHT0 64(R10)(R9*4)
+	MOVQ       in+0(FP), R10
+	MOVQ       next+48(FP), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	PREFETCHT0 64(R10)(R9*4)
+	VMOVUPS    (CX)(DI*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    64(CX)(DI*4), Z2
+	VMOVAPS    Z2, Z3
+	XORQ       R8, R8
 
 rows2:
 	MOVQ         (DX)(R8*1), R9
@@ -424,11 +386,35 @@ rows2:
 	JMP          updates
 
 tail:
-	CMPQ    DI, dim+16(FP)
-	JGE     done
-	VMOVUPS (CX)(DI*4), Z0
-	VMOVAPS Z0, Z1
-	XORQ    R8, R8
+	CMPQ       DI, dim+16(FP)
+	JGE        done
+	MOVQ       out+8(FP), R10
+	MOVQ       outs+40(FP), R8
+	MOVQ       8(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       16(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       24(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       32(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       40(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       48(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       in+0(FP), R10
+	MOVQ       next+48(FP), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	VMOVUPS    (CX)(DI*4), Z0
+	VMOVAPS    Z0, Z1
+	XORQ       R8, R8
 
 rows1:
 	MOVQ         (DX)(R8*1), R9
@@ -449,7 +435,7 @@ done:
 	RET
 
 // func window2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX512F, MMX+
+// Requires: AVX512DQ, AVX512F, MMX+
 TEXT ·window2(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -457,75 +443,7 @@ TEXT ·window2(SB), NOSPLIT, $0-80
 	LEAQ (AX)(DX*4), DX
 	MOVQ 8(CX), CX
 	LEAQ (AX)(CX*4), CX
-
-	// prefetch the next step's output rows, and the input row that will enter the window
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), BX
-	MOVQ 16(BX), SI
-	LEAQ (AX)(SI*4), SI
-	MOVQ dim+16(FP), DI
-
-prefetch0:
-	PREFETCHT0 (SI)
-	ADDQ       $0x40, SI
-	SUBQ       $0x10, DI
-	JG         prefetch0
-	MOVQ       24(BX), SI
-	LEAQ       (AX)(SI*4), SI
-	MOVQ       dim+16(FP), DI
-
-prefetch1:
-	PREFETCHT0 (SI)
-	ADDQ       $0x40, SI
-	SUBQ       $0x10, DI
-	JG         prefetch1
-	MOVQ       32(BX), SI
-	LEAQ       (AX)(SI*4), SI
-	MOVQ       dim+16(FP), DI
-
-prefetch2:
-	PREFETCHT0 (SI)
-	ADDQ       $0x40, SI
-	SUBQ       $0x10, DI
-	JG         prefetch2
-	MOVQ       40(BX), SI
-	LEAQ       (AX)(SI*4), SI
-	MOVQ       dim+16(FP), DI
-
-prefetch3:
-	PREFETCHT0 (SI)
-	ADDQ       $0x40, SI
-	SUBQ       $0x10, DI
-	JG         prefetch3
-	MOVQ       48(BX), SI
-	LEAQ       (AX)(SI*4), SI
-	MOVQ       dim+16(FP), DI
-
-prefetch4:
-	PREFETCHT0 (SI)
-	ADDQ       $0x40, SI
-	SUBQ       $0x10, DI
-	JG         prefetch4
-	MOVQ       56(BX), BX
-	LEAQ       (AX)(BX*4), BX
-	MOVQ       dim+16(FP), AX
-
-prefetch5:
-	PREFETCHT0 (BX)
-	ADDQ       $0x40, BX
-	SUBQ       $0x10, AX
-	JG         prefetch5
-	MOVQ       in+0(FP), BX
-	MOVQ       next+48(FP), AX
-	LEAQ       (BX)(AX*4), AX
-	MOVQ       dim+16(FP), BX
-
-prefetch6:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x10, BX
-	JG         prefetch6
-	XORQ       AX, AX
+	XORQ AX, AX
 
 scores:
 	MOVQ   m+32(FP), BX
@@ -802,55 +720,54 @@ errors:
 	VPBROADCASTD BX, Z0
 	MOVL         $0x40000000, BX
 	VPBROADCASTD BX, Z1
-	MOVL         $0x42a00000, BX
-	VPBROADCASTD BX, Z2
 	MOVL         $0xc2a00000, BX
-	VPBROADCASTD BX, Z3
+	VPBROADCASTD BX, Z2
 	MOVL         $0xbfb8aa3b, BX
+	VPBROADCASTD BX, Z3
+	MOVL         $0x3f7fffff, BX
 	VPBROADCASTD BX, Z4
-	MOVL         $0x3f317218, BX
+	MOVL         $0x3f31727b, BX
 	VPBROADCASTD BX, Z5
-	MOVL         $0x3e75fdee, BX
+	MOVL         $0x3e75ead4, BX
 	VPBROADCASTD BX, Z6
-	MOVL         $0x3d635774, BX
+	MOVL         $0x3d64aa23, BX
 	VPBROADCASTD BX, Z7
-	MOVL         $0x3c1d96a6, BX
+	MOVL         $0x3c134806, BX
 	VPBROADCASTD BX, Z8
-	MOVL         $0x3aaf9f29, BX
+	MOVL         $0x3af61905, BX
 	VPBROADCASTD BX, Z9
-	MOVL         $0x3920fdde, BX
-	VPBROADCASTD BX, Z10
-	VBROADCASTSS alpha+64(FP), Z11
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), BX
 	KMOVW        BX, K1
-	VMOVAPS.Z    Z0, K1, Z12
+	VMOVAPS.Z    Z0, K1, Z11
 	MOVQ         m+32(FP), BX
 	SHLQ         $0x03, BX
 	XORQ         SI, SI
 
 left:
-	VMOVUPS      (AX)(SI*2), Z13
-	VMAXPS       Z13, Z3, Z13
-	VMINPS       Z13, Z2, Z13
-	VMULPS       Z4, Z13, Z13
-	VRNDSCALEPS  $0x08, Z13, Z14
-	VSUBPS       Z14, Z13, Z13
-	VMOVAPS      Z10, Z15
-	VFMADD213PS  Z9, Z13, Z15
-	VFMADD213PS  Z8, Z13, Z15
-	VFMADD213PS  Z7, Z13, Z15
-	VFMADD213PS  Z6, Z13, Z15
-	VFMADD213PS  Z5, Z13, Z15
-	VFMADD213PS  Z0, Z13, Z15
-	VSCALEFPS    Z14, Z15, Z15
+	VMOVUPS      (AX)(SI*2), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
 	VADDPS       Z0, Z15, Z15
-	VRCP14PS     Z15, Z13
-	VMOVAPS      Z1, Z14
-	VFNMADD231PS Z15, Z13, Z14
-	VMULPS       Z14, Z13, Z13
-	VSUBPS       Z13, Z12, Z13
-	VMULPS       Z11, Z13, Z13
-	VMOVUPS      Z13, 768(AX)(SI*2)
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 768(AX)(SI*2)
 	ADDQ         $0x20, SI
 	CMPQ         SI, BX
 	JL           left
@@ -862,18 +779,49 @@ left:
 	XORQ         R8, R8
 
 updates:
-	LEAQ    32(R8), R10
-	CMPQ    R10, dim+16(FP)
-	JG      tail
-	VMOVUPS (DX)(R8*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (CX)(R8*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS 64(DX)(R8*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS 64(CX)(R8*4), Z6
-	VMOVAPS Z6, Z7
-	XORQ    R9, R9
+	LEAQ       32(R8), R10
+	CMPQ       R10, dim+16(FP)
+	JG         tail
+	MOVQ       out+8(FP), R11
+	MOVQ       outs+40(FP), R9
+	MOVQ       16(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	PREFETCHT0 64(R11)(R10*4)
+	MOVQ       24(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	PREFETCHT0 64(R11)(R10*4)
+	MOVQ       32(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	PREFETCHT0 64(R11)(R10*4)
+	MOVQ       40(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	PREFETCHT0 64(R11)(R10*4)
+	MOVQ       48(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	PREFETCHT0 64(R11)(R10*4)
+	MOVQ       56(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	PREFETCHT0 64(R11)(R10*4)
+	MOVQ       in+0(FP), R11
+	MOVQ       next+48(FP), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	PREFETCHT0 64(R11)(R10*4)
+	VMOVUPS    (DX)(R8*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (CX)(R8*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    64(DX)(R8*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    64(CX)(R8*4), Z6
+	VMOVAPS    Z6, Z7
+	XORQ       R9, R9
 
 rows2:
 	MOVQ         (BX)(R9*1), R10
@@ -905,13 +853,37 @@ rows2:
 	JMP          updates
 
 tail:
-	CMPQ    R8, dim+16(FP)
-	JGE     done
-	VMOVUPS (DX)(R8*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (CX)(R8*4), Z2
-	VMOVAPS Z2, Z3
-	XORQ    R9, R9
+	CMPQ       R8, dim+16(FP)
+	JGE        done
+	MOVQ       out+8(FP), R11
+	MOVQ       outs+40(FP), R9
+	MOVQ       16(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       24(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       32(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       40(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       48(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       56(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       in+0(FP), R11
+	MOVQ       next+48(FP), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	VMOVUPS    (DX)(R8*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (CX)(R8*4), Z2
+	VMOVAPS    Z2, Z3
+	XORQ       R9, R9
 
 rows1:
 	MOVQ         (BX)(R9*1), R10
@@ -936,7 +908,7 @@ done:
 	RET
 
 // func window3(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX512F, MMX+
+// Requires: AVX512DQ, AVX512F, MMX+
 TEXT ·window3(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -946,75 +918,7 @@ TEXT ·window3(SB), NOSPLIT, $0-80
 	LEAQ (AX)(BX*4), BX
 	MOVQ 16(CX), CX
 	LEAQ (AX)(CX*4), CX
-
-	// prefetch the next step's output rows, and the input row that will enter the window
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), SI
-	MOVQ 24(SI), DI
-	LEAQ (AX)(DI*4), DI
-	MOVQ dim+16(FP), R8
-
-prefetch0:
-	PREFETCHT0 (DI)
-	ADDQ       $0x40, DI
-	SUBQ       $0x10, R8
-	JG         prefetch0
-	MOVQ       32(SI), DI
-	LEAQ       (AX)(DI*4), DI
-	MOVQ       dim+16(FP), R8
-
-prefetch1:
-	PREFETCHT0 (DI)
-	ADDQ       $0x40, DI
-	SUBQ       $0x10, R8
-	JG         prefetch1
-	MOVQ       40(SI), DI
-	LEAQ       (AX)(DI*4), DI
-	MOVQ       dim+16(FP), R8
-
-prefetch2:
-	PREFETCHT0 (DI)
-	ADDQ       $0x40, DI
-	SUBQ       $0x10, R8
-	JG         prefetch2
-	MOVQ       48(SI), DI
-	LEAQ       (AX)(DI*4), DI
-	MOVQ       dim+16(FP), R8
-
-prefetch3:
-	PREFETCHT0 (DI)
-	ADDQ       $0x40, DI
-	SUBQ       $0x10, R8
-	JG         prefetch3
-	MOVQ       56(SI), DI
-	LEAQ       (AX)(DI*4), DI
-	MOVQ       dim+16(FP), R8
-
-prefetch4:
-	PREFETCHT0 (DI)
-	ADDQ       $0x40, DI
-	SUBQ       $0x10, R8
-	JG         prefetch4
-	MOVQ       64(SI), SI
-	LEAQ       (AX)(SI*4), SI
-	MOVQ       dim+16(FP), AX
-
-prefetch5:
-	PREFETCHT0 (SI)
-	ADDQ       $0x40, SI
-	SUBQ       $0x10, AX
-	JG         prefetch5
-	MOVQ       in+0(FP), SI
-	MOVQ       next+48(FP), AX
-	LEAQ       (SI)(AX*4), AX
-	MOVQ       dim+16(FP), SI
-
-prefetch6:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x10, SI
-	JG         prefetch6
-	XORQ       AX, AX
+	XORQ AX, AX
 
 scores:
 	MOVQ   m+32(FP), SI
@@ -1315,55 +1219,54 @@ errors:
 	VPBROADCASTD SI, Z0
 	MOVL         $0x40000000, SI
 	VPBROADCASTD SI, Z1
-	MOVL         $0x42a00000, SI
-	VPBROADCASTD SI, Z2
 	MOVL         $0xc2a00000, SI
-	VPBROADCASTD SI, Z3
+	VPBROADCASTD SI, Z2
 	MOVL         $0xbfb8aa3b, SI
+	VPBROADCASTD SI, Z3
+	MOVL         $0x3f7fffff, SI
 	VPBROADCASTD SI, Z4
-	MOVL         $0x3f317218, SI
+	MOVL         $0x3f31727b, SI
 	VPBROADCASTD SI, Z5
-	MOVL         $0x3e75fdee, SI
+	MOVL         $0x3e75ead4, SI
 	VPBROADCASTD SI, Z6
-	MOVL         $0x3d635774, SI
+	MOVL         $0x3d64aa23, SI
 	VPBROADCASTD SI, Z7
-	MOVL         $0x3c1d96a6, SI
+	MOVL         $0x3c134806, SI
 	VPBROADCASTD SI, Z8
-	MOVL         $0x3aaf9f29, SI
+	MOVL         $0x3af61905, SI
 	VPBROADCASTD SI, Z9
-	MOVL         $0x3920fdde, SI
-	VPBROADCASTD SI, Z10
-	VBROADCASTSS alpha+64(FP), Z11
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), SI
 	KMOVW        SI, K1
-	VMOVAPS.Z    Z0, K1, Z12
+	VMOVAPS.Z    Z0, K1, Z11
 	MOVQ         m+32(FP), SI
 	SHLQ         $0x03, SI
 	XORQ         DI, DI
 
 left:
-	VMOVUPS      (AX)(DI*2), Z13
-	VMAXPS       Z13, Z3, Z13
-	VMINPS       Z13, Z2, Z13
-	VMULPS       Z4, Z13, Z13
-	VRNDSCALEPS  $0x08, Z13, Z14
-	VSUBPS       Z14, Z13, Z13
-	VMOVAPS      Z10, Z15
-	VFMADD213PS  Z9, Z13, Z15
-	VFMADD213PS  Z8, Z13, Z15
-	VFMADD213PS  Z7, Z13, Z15
-	VFMADD213PS  Z6, Z13, Z15
-	VFMADD213PS  Z5, Z13, Z15
-	VFMADD213PS  Z0, Z13, Z15
-	VSCALEFPS    Z14, Z15, Z15
+	VMOVUPS      (AX)(DI*2), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
 	VADDPS       Z0, Z15, Z15
-	VRCP14PS     Z15, Z13
-	VMOVAPS      Z1, Z14
-	VFNMADD231PS Z15, Z13, Z14
-	VMULPS       Z14, Z13, Z13
-	VSUBPS       Z13, Z12, Z13
-	VMULPS       Z11, Z13, Z13
-	VMOVUPS      Z13, 768(AX)(DI*2)
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 768(AX)(DI*2)
 	ADDQ         $0x20, DI
 	CMPQ         DI, SI
 	JL           left
@@ -1375,22 +1278,53 @@ left:
 	XORQ         R9, R9
 
 updates:
-	LEAQ    32(R9), R11
-	CMPQ    R11, dim+16(FP)
-	JG      tail
-	VMOVUPS (DX)(R9*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R9*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (CX)(R9*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS 64(DX)(R9*4), Z6
-	VMOVAPS Z6, Z7
-	VMOVUPS 64(BX)(R9*4), Z8
-	VMOVAPS Z8, Z9
-	VMOVUPS 64(CX)(R9*4), Z10
-	VMOVAPS Z10, Z11
-	XORQ    R10, R10
+	LEAQ       32(R9), R11
+	CMPQ       R11, dim+16(FP)
+	JG         tail
+	MOVQ       out+8(FP), R12
+	MOVQ       outs+40(FP), R10
+	MOVQ       24(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	PREFETCHT0 64(R12)(R11*4)
+	MOVQ       32(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	PREFETCHT0 64(R12)(R11*4)
+	MOVQ       40(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	PREFETCHT0 64(R12)(R11*4)
+	MOVQ       48(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	PREFETCHT0 64(R12)(R11*4)
+	MOVQ       56(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	PREFETCHT0 64(R12)(R11*4)
+	MOVQ       64(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	PREFETCHT0 64(R12)(R11*4)
+	MOVQ       in+0(FP), R12
+	MOVQ       next+48(FP), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	PREFETCHT0 64(R12)(R11*4)
+	VMOVUPS    (DX)(R9*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R9*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (CX)(R9*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    64(DX)(R9*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    64(BX)(R9*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    64(CX)(R9*4), Z10
+	VMOVAPS    Z10, Z11
+	XORQ       R10, R10
 
 rows2:
 	MOVQ         (SI)(R10*1), R11
@@ -1429,15 +1363,39 @@ rows2:
 	JMP          updates
 
 tail:
-	CMPQ    R9, dim+16(FP)
-	JGE     done
-	VMOVUPS (DX)(R9*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R9*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (CX)(R9*4), Z4
-	VMOVAPS Z4, Z5
-	XORQ    R10, R10
+	CMPQ       R9, dim+16(FP)
+	JGE        done
+	MOVQ       out+8(FP), R12
+	MOVQ       outs+40(FP), R10
+	MOVQ       24(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       32(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       40(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       48(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       56(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       64(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       in+0(FP), R12
+	MOVQ       next+48(FP), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	VMOVUPS    (DX)(R9*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R9*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (CX)(R9*4), Z4
+	VMOVAPS    Z4, Z5
+	XORQ       R10, R10
 
 rows1:
 	MOVQ         (SI)(R10*1), R11
@@ -1466,7 +1424,7 @@ done:
 	RET
 
 // func window4(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX512F, MMX+
+// Requires: AVX512DQ, AVX512F, MMX+
 TEXT ·window4(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -1478,75 +1436,7 @@ TEXT ·window4(SB), NOSPLIT, $0-80
 	LEAQ (AX)(SI*4), SI
 	MOVQ 24(CX), CX
 	LEAQ (AX)(CX*4), CX
-
-	// prefetch the next step's output rows, and the input row that will enter the window
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), DI
-	MOVQ 32(DI), R8
-	LEAQ (AX)(R8*4), R8
-	MOVQ dim+16(FP), R9
-
-prefetch0:
-	PREFETCHT0 (R8)
-	ADDQ       $0x40, R8
-	SUBQ       $0x10, R9
-	JG         prefetch0
-	MOVQ       40(DI), R8
-	LEAQ       (AX)(R8*4), R8
-	MOVQ       dim+16(FP), R9
-
-prefetch1:
-	PREFETCHT0 (R8)
-	ADDQ       $0x40, R8
-	SUBQ       $0x10, R9
-	JG         prefetch1
-	MOVQ       48(DI), R8
-	LEAQ       (AX)(R8*4), R8
-	MOVQ       dim+16(FP), R9
-
-prefetch2:
-	PREFETCHT0 (R8)
-	ADDQ       $0x40, R8
-	SUBQ       $0x10, R9
-	JG         prefetch2
-	MOVQ       56(DI), R8
-	LEAQ       (AX)(R8*4), R8
-	MOVQ       dim+16(FP), R9
-
-prefetch3:
-	PREFETCHT0 (R8)
-	ADDQ       $0x40, R8
-	SUBQ       $0x10, R9
-	JG         prefetch3
-	MOVQ       64(DI), R8
-	LEAQ       (AX)(R8*4), R8
-	MOVQ       dim+16(FP), R9
-
-prefetch4:
-	PREFETCHT0 (R8)
-	ADDQ       $0x40, R8
-	SUBQ       $0x10, R9
-	JG         prefetch4
-	MOVQ       72(DI), DI
-	LEAQ       (AX)(DI*4), DI
-	MOVQ       dim+16(FP), AX
-
-prefetch5:
-	PREFETCHT0 (DI)
-	ADDQ       $0x40, DI
-	SUBQ       $0x10, AX
-	JG         prefetch5
-	MOVQ       in+0(FP), DI
-	MOVQ       next+48(FP), AX
-	LEAQ       (DI)(AX*4), AX
-	MOVQ       dim+16(FP), DI
-
-prefetch6:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x10, DI
-	JG         prefetch6
-	XORQ       AX, AX
+	XORQ AX, AX
 
 scores:
 	MOVQ   m+32(FP), DI
@@ -1871,55 +1761,54 @@ errors:
 	VPBROADCASTD DI, Z0
 	MOVL         $0x40000000, DI
 	VPBROADCASTD DI, Z1
-	MOVL         $0x42a00000, DI
-	VPBROADCASTD DI, Z2
 	MOVL         $0xc2a00000, DI
-	VPBROADCASTD DI, Z3
+	VPBROADCASTD DI, Z2
 	MOVL         $0xbfb8aa3b, DI
+	VPBROADCASTD DI, Z3
+	MOVL         $0x3f7fffff, DI
 	VPBROADCASTD DI, Z4
-	MOVL         $0x3f317218, DI
+	MOVL         $0x3f31727b, DI
 	VPBROADCASTD DI, Z5
-	MOVL         $0x3e75fdee, DI
+	MOVL         $0x3e75ead4, DI
 	VPBROADCASTD DI, Z6
-	MOVL         $0x3d635774, DI
+	MOVL         $0x3d64aa23, DI
 	VPBROADCASTD DI, Z7
-	MOVL         $0x3c1d96a6, DI
+	MOVL         $0x3c134806, DI
 	VPBROADCASTD DI, Z8
-	MOVL         $0x3aaf9f29, DI
+	MOVL         $0x3af61905, DI
 	VPBROADCASTD DI, Z9
-	MOVL         $0x3920fdde, DI
-	VPBROADCASTD DI, Z10
-	VBROADCASTSS alpha+64(FP), Z11
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), DI
 	KMOVW        DI, K1
-	VMOVAPS.Z    Z0, K1, Z12
+	VMOVAPS.Z    Z0, K1, Z11
 	MOVQ         m+32(FP), DI
 	SHLQ         $0x03, DI
 	XORQ         R8, R8
 
 left:
-	VMOVUPS      (AX)(R8*2), Z13
-	VMAXPS       Z13, Z3, Z13
-	VMINPS       Z13, Z2, Z13
-	VMULPS       Z4, Z13, Z13
-	VRNDSCALEPS  $0x08, Z13, Z14
-	VSUBPS       Z14, Z13, Z13
-	VMOVAPS      Z10, Z15
-	VFMADD213PS  Z9, Z13, Z15
-	VFMADD213PS  Z8, Z13, Z15
-	VFMADD213PS  Z7, Z13, Z15
-	VFMADD213PS  Z6, Z13, Z15
-	VFMADD213PS  Z5, Z13, Z15
-	VFMADD213PS  Z0, Z13, Z15
-	VSCALEFPS    Z14, Z15, Z15
+	VMOVUPS      (AX)(R8*2), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
 	VADDPS       Z0, Z15, Z15
-	VRCP14PS     Z15, Z13
-	VMOVAPS      Z1, Z14
-	VFNMADD231PS Z15, Z13, Z14
-	VMULPS       Z14, Z13, Z13
-	VSUBPS       Z13, Z12, Z13
-	VMULPS       Z11, Z13, Z13
-	VMOVUPS      Z13, 768(AX)(R8*2)
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 768(AX)(R8*2)
 	ADDQ         $0x20, R8
 	CMPQ         R8, DI
 	JL           left
@@ -1931,26 +1820,57 @@ left:
 	XORQ         R10, R10
 
 updates:
-	LEAQ    32(R10), R12
-	CMPQ    R12, dim+16(FP)
-	JG      tail
-	VMOVUPS (DX)(R10*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R10*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (SI)(R10*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS (CX)(R10*4), Z6
-	VMOVAPS Z6, Z7
-	VMOVUPS 64(DX)(R10*4), Z8
-	VMOVAPS Z8, Z9
-	VMOVUPS 64(BX)(R10*4), Z10
-	VMOVAPS Z10, Z11
-	VMOVUPS 64(SI)(R10*4), Z12
-	VMOVAPS Z12, Z13
-	VMOVUPS 64(CX)(R10*4), Z14
-	VMOVAPS Z14, Z15
-	XORQ    R11, R11
+	LEAQ       32(R10), R12
+	CMPQ       R12, dim+16(FP)
+	JG         tail
+	MOVQ       out+8(FP), R13
+	MOVQ       outs+40(FP), R11
+	MOVQ       32(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	PREFETCHT0 64(R13)(R12*4)
+	MOVQ       40(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	PREFETCHT0 64(R13)(R12*4)
+	MOVQ       48(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	PREFETCHT0 64(R13)(R12*4)
+	MOVQ       56(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	PREFETCHT0 64(R13)(R12*4)
+	MOVQ       64(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	PREFETCHT0 64(R13)(R12*4)
+	MOVQ       72(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	PREFETCHT0 64(R13)(R12*4)
+	MOVQ       in+0(FP), R13
+	MOVQ       next+48(FP), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	PREFETCHT0 64(R13)(R12*4)
+	VMOVUPS    (DX)(R10*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R10*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R10*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (CX)(R10*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    64(DX)(R10*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    64(BX)(R10*4), Z10
+	VMOVAPS    Z10, Z11
+	VMOVUPS    64(SI)(R10*4), Z12
+	VMOVAPS    Z12, Z13
+	VMOVUPS    64(CX)(R10*4), Z14
+	VMOVAPS    Z14, Z15
+	XORQ       R11, R11
 
 rows2:
 	MOVQ         (DI)(R11*1), R12
@@ -1996,17 +1916,41 @@ rows2:
 	JMP          updates
 
 tail:
-	CMPQ    R10, dim+16(FP)
-	JGE     done
-	VMOVUPS (DX)(R10*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R10*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (SI)(R10*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS (CX)(R10*4), Z6
-	VMOVAPS Z6, Z7
-	XORQ    R11, R11
+	CMPQ       R10, dim+16(FP)
+	JGE        done
+	MOVQ       out+8(FP), R13
+	MOVQ       outs+40(FP), R11
+	MOVQ       32(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       40(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       48(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       56(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       64(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       72(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       in+0(FP), R13
+	MOVQ       next+48(FP), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	VMOVUPS    (DX)(R10*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R10*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R10*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (CX)(R10*4), Z6
+	VMOVAPS    Z6, Z7
+	XORQ       R11, R11
 
 rows1:
 	MOVQ         (DI)(R11*1), R12
@@ -2039,7 +1983,7 @@ done:
 	RET
 
 // func window5(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·window5(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -2053,75 +1997,7 @@ TEXT ·window5(SB), NOSPLIT, $0-80
 	LEAQ (AX)(DI*4), DI
 	MOVQ 32(CX), CX
 	LEAQ (AX)(CX*4), CX
-
-	// prefetch the next step's output rows, and the input row that will enter the window
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), R8
-	MOVQ 40(R8), R9
-	LEAQ (AX)(R9*4), R9
-	MOVQ dim+16(FP), R10
-
-prefetch0:
-	PREFETCHT0 (R9)
-	ADDQ       $0x40, R9
-	SUBQ       $0x10, R10
-	JG         prefetch0
-	MOVQ       48(R8), R9
-	LEAQ       (AX)(R9*4), R9
-	MOVQ       dim+16(FP), R10
-
-prefetch1:
-	PREFETCHT0 (R9)
-	ADDQ       $0x40, R9
-	SUBQ       $0x10, R10
-	JG         prefetch1
-	MOVQ       56(R8), R9
-	LEAQ       (AX)(R9*4), R9
-	MOVQ       dim+16(FP), R10
-
-prefetch2:
-	PREFETCHT0 (R9)
-	ADDQ       $0x40, R9
-	SUBQ       $0x10, R10
-	JG         prefetch2
-	MOVQ       64(R8), R9
-	LEAQ       (AX)(R9*4), R9
-	MOVQ       dim+16(FP), R10
-
-prefetch3:
-	PREFETCHT0 (R9)
-	ADDQ       $0x40, R9
-	SUBQ       $0x10, R10
-	JG         prefetch3
-	MOVQ       72(R8), R9
-	LEAQ       (AX)(R9*4), R9
-	MOVQ       dim+16(FP), R10
-
-prefetch4:
-	PREFETCHT0 (R9)
-	ADDQ       $0x40, R9
-	SUBQ       $0x10, R10
-	JG         prefetch4
-	MOVQ       80(R8), R8
-	LEAQ       (AX)(R8*4), R8
-	MOVQ       dim+16(FP), AX
-
-prefetch5:
-	PREFETCHT0 (R8)
-	ADDQ       $0x40, R8
-	SUBQ       $0x10, AX
-	JG         prefetch5
-	MOVQ       in+0(FP), R8
-	MOVQ       next+48(FP), AX
-	LEAQ       (R8)(AX*4), AX
-	MOVQ       dim+16(FP), R8
-
-prefetch6:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x10, R8
-	JG         prefetch6
-	XORQ       AX, AX
+	XORQ AX, AX
 
 scores:
 	MOVQ   m+32(FP), R8
@@ -2552,84 +2428,84 @@ errors:
 	VPBROADCASTD R8, Z0
 	MOVL         $0x40000000, R8
 	VPBROADCASTD R8, Z1
-	MOVL         $0x42a00000, R8
-	VPBROADCASTD R8, Z2
 	MOVL         $0xc2a00000, R8
-	VPBROADCASTD R8, Z3
+	VPBROADCASTD R8, Z2
 	MOVL         $0xbfb8aa3b, R8
+	VPBROADCASTD R8, Z3
+	MOVL         $0x3f7fffff, R8
 	VPBROADCASTD R8, Z4
-	MOVL         $0x3f317218, R8
+	MOVL         $0x3f31727b, R8
 	VPBROADCASTD R8, Z5
-	MOVL         $0x3e75fdee, R8
+	MOVL         $0x3e75ead4, R8
 	VPBROADCASTD R8, Z6
-	MOVL         $0x3d635774, R8
+	MOVL         $0x3d64aa23, R8
 	VPBROADCASTD R8, Z7
-	MOVL         $0x3c1d96a6, R8
+	MOVL         $0x3c134806, R8
 	VPBROADCASTD R8, Z8
-	MOVL         $0x3aaf9f29, R8
+	MOVL         $0x3af61905, R8
 	VPBROADCASTD R8, Z9
-	MOVL         $0x3920fdde, R8
-	VPBROADCASTD R8, Z10
-	VBROADCASTSS alpha+64(FP), Z11
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), R8
 	KMOVW        R8, K1
-	VMOVAPS.Z    Z0, K1, Z12
+	VMOVAPS.Z    Z0, K1, Z11
 	MOVQ         m+32(FP), R8
 	SHLQ         $0x03, R8
 	XORQ         R9, R9
 
 left:
-	VMOVUPS      (AX)(R9*2), Z13
-	VMAXPS       Z13, Z3, Z13
-	VMINPS       Z13, Z2, Z13
-	VMULPS       Z4, Z13, Z13
-	VRNDSCALEPS  $0x08, Z13, Z14
-	VSUBPS       Z14, Z13, Z13
-	VMOVAPS      Z10, Z15
-	VFMADD213PS  Z9, Z13, Z15
-	VFMADD213PS  Z8, Z13, Z15
-	VFMADD213PS  Z7, Z13, Z15
-	VFMADD213PS  Z6, Z13, Z15
-	VFMADD213PS  Z5, Z13, Z15
-	VFMADD213PS  Z0, Z13, Z15
-	VSCALEFPS    Z14, Z15, Z15
+	VMOVUPS      (AX)(R9*2), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
 	VADDPS       Z0, Z15, Z15
-	VRCP14PS     Z15, Z13
-	VMOVAPS      Z1, Z14
-	VFNMADD231PS Z15, Z13, Z14
-	VMULPS       Z14, Z13, Z13
-	VSUBPS       Z13, Z12, Z13
-	VMULPS       Z11, Z13, Z13
-	VMOVUPS      Z13, 768(AX)(R9*2)
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 768(AX)(R9*2)
 	ADDQ         $0x20, R9
 	CMPQ         R9, R8
 	JL           left
 	XORQ         R9, R9
-	VPXORD       Z12, Z12, Z12
-	VSUBPS       Z11, Z12, Z11
+	VPXORD       Z11, Z11, Z11
+	VSUBPS       Z10, Z11, Z10
 
 right:
-	VMOVUPS      512(AX)(R9*1), Z12
-	VMAXPS       Z12, Z3, Z12
-	VMINPS       Z12, Z2, Z12
-	VMULPS       Z4, Z12, Z12
-	VRNDSCALEPS  $0x08, Z12, Z13
-	VSUBPS       Z13, Z12, Z12
-	VMOVAPS      Z10, Z14
-	VFMADD213PS  Z9, Z12, Z14
-	VFMADD213PS  Z8, Z12, Z14
-	VFMADD213PS  Z7, Z12, Z14
-	VFMADD213PS  Z6, Z12, Z14
-	VFMADD213PS  Z5, Z12, Z14
-	VFMADD213PS  Z0, Z12, Z14
-	VSCALEFPS    Z13, Z14, Z14
+	VMOVUPS      512(AX)(R9*1), Z11
+	VMAXPS       Z11, Z2, Z11
+	VMULPS       Z3, Z11, Z11
+	VREDUCEPS    $0x09, Z11, Z12
+	VMULPS       Z12, Z12, Z13
+	VMOVAPS      Z5, Z14
+	VFMADD213PS  Z4, Z12, Z14
+	VMOVAPS      Z7, Z15
+	VFMADD213PS  Z6, Z12, Z15
+	VMOVAPS      Z9, Z16
+	VFMADD213PS  Z8, Z12, Z16
+	VMULPS       Z13, Z13, Z12
+	VFMADD231PS  Z13, Z15, Z14
+	VFMADD231PS  Z12, Z16, Z14
+	VSCALEFPS    Z11, Z14, Z14
 	VADDPS       Z0, Z14, Z14
-	VRCP14PS     Z14, Z12
-	VMOVAPS      Z1, Z13
-	VFNMADD231PS Z14, Z12, Z13
-	VMULPS       Z13, Z12, Z12
-	VMULPS       Z11, Z12, Z12
-	VMOVUPS      Z12, 1280(AX)(R9*1)
+	VRCP14PS     Z14, Z11
+	VMOVAPS      Z1, Z12
+	VFNMADD231PS Z14, Z11, Z12
+	VMULPS       Z12, Z11, Z11
+	VMULPS       Z10, Z11, Z11
+	VMOVUPS      Z11, 1280(AX)(R9*1)
 	ADDQ         $0x40, R9
 	CMPQ         R9, R8
 	JL           right
@@ -2641,30 +2517,61 @@ right:
 	XORQ         R11, R11
 
 updates:
-	LEAQ    32(R11), R13
-	CMPQ    R13, dim+16(FP)
-	JG      tail
-	VMOVUPS (DX)(R11*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R11*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (SI)(R11*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS (DI)(R11*4), Z6
-	VMOVAPS Z6, Z7
-	VMOVUPS (CX)(R11*4), Z8
-	VMOVAPS Z8, Z9
-	VMOVUPS 64(DX)(R11*4), Z10
-	VMOVAPS Z10, Z11
-	VMOVUPS 64(BX)(R11*4), Z12
-	VMOVAPS Z12, Z13
-	VMOVUPS 64(SI)(R11*4), Z14
-	VMOVAPS Z14, Z15
-	VMOVUPS 64(DI)(R11*4), Z16
-	VMOVAPS Z16, Z17
-	VMOVUPS 64(CX)(R11*4), Z18
-	VMOVAPS Z18, Z19
-	XORQ    R12, R12
+	LEAQ       32(R11), R13
+	CMPQ       R13, dim+16(FP)
+	JG         tail
+	MOVQ       out+8(FP), R14
+	MOVQ       outs+40(FP), R12
+	MOVQ       40(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	PREFETCHT0 64(R14)(R13*4)
+	MOVQ       48(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	PREFETCHT0 64(R14)(R13*4)
+	MOVQ       56(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	PREFETCHT0 64(R14)(R13*4)
+	MOVQ       64(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	PREFETCHT0 64(R14)(R13*4)
+	MOVQ       72(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	PREFETCHT0 64(R14)(R13*4)
+	MOVQ       80(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	PREFETCHT0 64(R14)(R13*4)
+	MOVQ       in+0(FP), R14
+	MOVQ       next+48(FP), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	PREFETCHT0 64(R14)(R13*4)
+	VMOVUPS    (DX)(R11*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R11*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R11*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R11*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (CX)(R11*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    64(DX)(R11*4), Z10
+	VMOVAPS    Z10, Z11
+	VMOVUPS    64(BX)(R11*4), Z12
+	VMOVAPS    Z12, Z13
+	VMOVUPS    64(SI)(R11*4), Z14
+	VMOVAPS    Z14, Z15
+	VMOVUPS    64(DI)(R11*4), Z16
+	VMOVAPS    Z16, Z17
+	VMOVUPS    64(CX)(R11*4), Z18
+	VMOVAPS    Z18, Z19
+	XORQ       R12, R12
 
 rows2:
 	MOVQ         (R8)(R12*1), R13
@@ -2717,19 +2624,43 @@ rows2:
 	JMP          updates
 
 tail:
-	CMPQ    R11, dim+16(FP)
-	JGE     done
-	VMOVUPS (DX)(R11*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R11*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (SI)(R11*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS (DI)(R11*4), Z6
-	VMOVAPS Z6, Z7
-	VMOVUPS (CX)(R11*4), Z8
-	VMOVAPS Z8, Z9
-	XORQ    R12, R12
+	CMPQ       R11, dim+16(FP)
+	JGE        done
+	MOVQ       out+8(FP), R14
+	MOVQ       outs+40(FP), R12
+	MOVQ       40(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       48(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       56(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       64(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       72(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       80(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       in+0(FP), R14
+	MOVQ       next+48(FP), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	VMOVUPS    (DX)(R11*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R11*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R11*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R11*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (CX)(R11*4), Z8
+	VMOVAPS    Z8, Z9
+	XORQ       R12, R12
 
 rows1:
 	MOVQ         (R8)(R12*1), R13
@@ -2766,7 +2697,7 @@ done:
 	RET
 
 // func window6(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·window6(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -2782,75 +2713,7 @@ TEXT ·window6(SB), NOSPLIT, $0-80
 	LEAQ (AX)(R8*4), R8
 	MOVQ 40(CX), CX
 	LEAQ (AX)(CX*4), CX
-
-	// prefetch the next step's output rows, and the input row that will enter the window
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), R9
-	MOVQ 48(R9), R10
-	LEAQ (AX)(R10*4), R10
-	MOVQ dim+16(FP), R11
-
-prefetch0:
-	PREFETCHT0 (R10)
-	ADDQ       $0x40, R10
-	SUBQ       $0x10, R11
-	JG         prefetch0
-	MOVQ       56(R9), R10
-	LEAQ       (AX)(R10*4), R10
-	MOVQ       dim+16(FP), R11
-
-prefetch1:
-	PREFETCHT0 (R10)
-	ADDQ       $0x40, R10
-	SUBQ       $0x10, R11
-	JG         prefetch1
-	MOVQ       64(R9), R10
-	LEAQ       (AX)(R10*4), R10
-	MOVQ       dim+16(FP), R11
-
-prefetch2:
-	PREFETCHT0 (R10)
-	ADDQ       $0x40, R10
-	SUBQ       $0x10, R11
-	JG         prefetch2
-	MOVQ       72(R9), R10
-	LEAQ       (AX)(R10*4), R10
-	MOVQ       dim+16(FP), R11
-
-prefetch3:
-	PREFETCHT0 (R10)
-	ADDQ       $0x40, R10
-	SUBQ       $0x10, R11
-	JG         prefetch3
-	MOVQ       80(R9), R10
-	LEAQ       (AX)(R10*4), R10
-	MOVQ       dim+16(FP), R11
-
-prefetch4:
-	PREFETCHT0 (R10)
-	ADDQ       $0x40, R10
-	SUBQ       $0x10, R11
-	JG         prefetch4
-	MOVQ       88(R9), R9
-	LEAQ       (AX)(R9*4), R9
-	MOVQ       dim+16(FP), AX
-
-prefetch5:
-	PREFETCHT0 (R9)
-	ADDQ       $0x40, R9
-	SUBQ       $0x10, AX
-	JG         prefetch5
-	MOVQ       in+0(FP), R9
-	MOVQ       next+48(FP), AX
-	LEAQ       (R9)(AX*4), AX
-	MOVQ       dim+16(FP), R9
-
-prefetch6:
-	PREFETCHT0 (AX)
-	ADDQ       $0x40, AX
-	SUBQ       $0x10, R9
-	JG         prefetch6
-	XORQ       AX, AX
+	XORQ AX, AX
 
 scores:
 	MOVQ   m+32(FP), R9
@@ -3305,84 +3168,84 @@ errors:
 	VPBROADCASTD R9, Z0
 	MOVL         $0x40000000, R9
 	VPBROADCASTD R9, Z1
-	MOVL         $0x42a00000, R9
-	VPBROADCASTD R9, Z2
 	MOVL         $0xc2a00000, R9
-	VPBROADCASTD R9, Z3
+	VPBROADCASTD R9, Z2
 	MOVL         $0xbfb8aa3b, R9
+	VPBROADCASTD R9, Z3
+	MOVL         $0x3f7fffff, R9
 	VPBROADCASTD R9, Z4
-	MOVL         $0x3f317218, R9
+	MOVL         $0x3f31727b, R9
 	VPBROADCASTD R9, Z5
-	MOVL         $0x3e75fdee, R9
+	MOVL         $0x3e75ead4, R9
 	VPBROADCASTD R9, Z6
-	MOVL         $0x3d635774, R9
+	MOVL         $0x3d64aa23, R9
 	VPBROADCASTD R9, Z7
-	MOVL         $0x3c1d96a6, R9
+	MOVL         $0x3c134806, R9
 	VPBROADCASTD R9, Z8
-	MOVL         $0x3aaf9f29, R9
+	MOVL         $0x3af61905, R9
 	VPBROADCASTD R9, Z9
-	MOVL         $0x3920fdde, R9
-	VPBROADCASTD R9, Z10
-	VBROADCASTSS alpha+64(FP), Z11
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), R9
 	KMOVW        R9, K1
-	VMOVAPS.Z    Z0, K1, Z12
+	VMOVAPS.Z    Z0, K1, Z11
 	MOVQ         m+32(FP), R9
 	SHLQ         $0x03, R9
 	XORQ         R10, R10
 
 left:
-	VMOVUPS      (AX)(R10*2), Z13
-	VMAXPS       Z13, Z3, Z13
-	VMINPS       Z13, Z2, Z13
-	VMULPS       Z4, Z13, Z13
-	VRNDSCALEPS  $0x08, Z13, Z14
-	VSUBPS       Z14, Z13, Z13
-	VMOVAPS      Z10, Z15
-	VFMADD213PS  Z9, Z13, Z15
-	VFMADD213PS  Z8, Z13, Z15
-	VFMADD213PS  Z7, Z13, Z15
-	VFMADD213PS  Z6, Z13, Z15
-	VFMADD213PS  Z5, Z13, Z15
-	VFMADD213PS  Z0, Z13, Z15
-	VSCALEFPS    Z14, Z15, Z15
+	VMOVUPS      (AX)(R10*2), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
 	VADDPS       Z0, Z15, Z15
-	VRCP14PS     Z15, Z13
-	VMOVAPS      Z1, Z14
-	VFNMADD231PS Z15, Z13, Z14
-	VMULPS       Z14, Z13, Z13
-	VSUBPS       Z13, Z12, Z13
-	VMULPS       Z11, Z13, Z13
-	VMOVUPS      Z13, 768(AX)(R10*2)
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 768(AX)(R10*2)
 	ADDQ         $0x20, R10
 	CMPQ         R10, R9
 	JL           left
 	XORQ         R10, R10
-	VPXORD       Z12, Z12, Z12
-	VSUBPS       Z11, Z12, Z11
+	VPXORD       Z11, Z11, Z11
+	VSUBPS       Z10, Z11, Z10
 
 right:
-	VMOVUPS      512(AX)(R10*1), Z12
-	VMAXPS       Z12, Z3, Z12
-	VMINPS       Z12, Z2, Z12
-	VMULPS       Z4, Z12, Z12
-	VRNDSCALEPS  $0x08, Z12, Z13
-	VSUBPS       Z13, Z12, Z12
-	VMOVAPS      Z10, Z14
-	VFMADD213PS  Z9, Z12, Z14
-	VFMADD213PS  Z8, Z12, Z14
-	VFMADD213PS  Z7, Z12, Z14
-	VFMADD213PS  Z6, Z12, Z14
-	VFMADD213PS  Z5, Z12, Z14
-	VFMADD213PS  Z0, Z12, Z14
-	VSCALEFPS    Z13, Z14, Z14
+	VMOVUPS      512(AX)(R10*1), Z11
+	VMAXPS       Z11, Z2, Z11
+	VMULPS       Z3, Z11, Z11
+	VREDUCEPS    $0x09, Z11, Z12
+	VMULPS       Z12, Z12, Z13
+	VMOVAPS      Z5, Z14
+	VFMADD213PS  Z4, Z12, Z14
+	VMOVAPS      Z7, Z15
+	VFMADD213PS  Z6, Z12, Z15
+	VMOVAPS      Z9, Z16
+	VFMADD213PS  Z8, Z12, Z16
+	VMULPS       Z13, Z13, Z12
+	VFMADD231PS  Z13, Z15, Z14
+	VFMADD231PS  Z12, Z16, Z14
+	VSCALEFPS    Z11, Z14, Z14
 	VADDPS       Z0, Z14, Z14
-	VRCP14PS     Z14, Z12
-	VMOVAPS      Z1, Z13
-	VFNMADD231PS Z14, Z12, Z13
-	VMULPS       Z13, Z12, Z12
-	VMULPS       Z11, Z12, Z12
-	VMOVUPS      Z12, 1280(AX)(R10*1)
+	VRCP14PS     Z14, Z11
+	VMOVAPS      Z1, Z12
+	VFNMADD231PS Z14, Z11, Z12
+	VMULPS       Z12, Z11, Z11
+	VMULPS       Z10, Z11, Z11
+	VMOVUPS      Z11, 1280(AX)(R10*1)
 	ADDQ         $0x40, R10
 	CMPQ         R10, R9
 	JL           right
@@ -3394,34 +3257,65 @@ right:
 	XORQ         R12, R12
 
 updates:
-	LEAQ    32(R12), R14
-	CMPQ    R14, dim+16(FP)
-	JG      tail
-	VMOVUPS (DX)(R12*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R12*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (SI)(R12*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS (DI)(R12*4), Z6
-	VMOVAPS Z6, Z7
-	VMOVUPS (R8)(R12*4), Z8
-	VMOVAPS Z8, Z9
-	VMOVUPS (CX)(R12*4), Z10
-	VMOVAPS Z10, Z11
-	VMOVUPS 64(DX)(R12*4), Z12
-	VMOVAPS Z12, Z13
-	VMOVUPS 64(BX)(R12*4), Z14
-	VMOVAPS Z14, Z15
-	VMOVUPS 64(SI)(R12*4), Z16
-	VMOVAPS Z16, Z17
-	VMOVUPS 64(DI)(R12*4), Z18
-	VMOVAPS Z18, Z19
-	VMOVUPS 64(R8)(R12*4), Z20
-	VMOVAPS Z20, Z21
-	VMOVUPS 64(CX)(R12*4), Z22
-	VMOVAPS Z22, Z23
-	XORQ    R13, R13
+	LEAQ       32(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         tail
+	MOVQ       out+8(FP), R15
+	MOVQ       outs+40(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       next+48(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R12*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R12*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R12*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (R8)(R12*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    (CX)(R12*4), Z10
+	VMOVAPS    Z10, Z11
+	VMOVUPS    64(DX)(R12*4), Z12
+	VMOVAPS    Z12, Z13
+	VMOVUPS    64(BX)(R12*4), Z14
+	VMOVAPS    Z14, Z15
+	VMOVUPS    64(SI)(R12*4), Z16
+	VMOVAPS    Z16, Z17
+	VMOVUPS    64(DI)(R12*4), Z18
+	VMOVAPS    Z18, Z19
+	VMOVUPS    64(R8)(R12*4), Z20
+	VMOVAPS    Z20, Z21
+	VMOVUPS    64(CX)(R12*4), Z22
+	VMOVAPS    Z22, Z23
+	XORQ       R13, R13
 
 rows2:
 	MOVQ         (R9)(R13*1), R14
@@ -3481,21 +3375,45 @@ rows2:
 	JMP          updates
 
 tail:
-	CMPQ    R12, dim+16(FP)
-	JGE     done
-	VMOVUPS (DX)(R12*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVUPS (BX)(R12*4), Z2
-	VMOVAPS Z2, Z3
-	VMOVUPS (SI)(R12*4), Z4
-	VMOVAPS Z4, Z5
-	VMOVUPS (DI)(R12*4), Z6
-	VMOVAPS Z6, Z7
-	VMOVUPS (R8)(R12*4), Z8
-	VMOVAPS Z8, Z9
-	VMOVUPS (CX)(R12*4), Z10
-	VMOVAPS Z10, Z11
-	XORQ    R13, R13
+	CMPQ       R12, dim+16(FP)
+	JGE        done
+	MOVQ       out+8(FP), R15
+	MOVQ       outs+40(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       next+48(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R12*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R12*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R12*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (R8)(R12*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    (CX)(R12*4), Z10
+	VMOVAPS    Z10, Z11
+	XORQ       R13, R13
 
 rows1:
 	MOVQ         (R9)(R13*1), R14

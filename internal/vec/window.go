@@ -39,6 +39,14 @@ func (g *Grid) Score(m, n int) float32 {
 	return g.scoreRight[m][n-4]
 }
 
+// Error is alpha·(label − σ(score)) of the last step.
+func (g *Grid) Error(m, n int) float32 {
+	if n < 4 {
+		return g.errorLeft[m][n]
+	}
+	return g.errorRight[m][n-4]
+}
+
 // Window trains one step on the rows that begin at in[ins[m]] and at out[outs[n]], each dim floats long, dim a multiple of 16.
 // The label is 1 for outs[0] if positive, else 0 for all. len(ins) is at most MaxIns.
 //
@@ -50,7 +58,6 @@ func Window(in, out []float32, dim int, ins, outs []int, n, next int, positive b
 
 // windowGeneric is the definition.
 func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, positive bool, alpha float32, grid *Grid) {
-	var errors [MaxIns][MaxOuts]float32
 	outs = outs[:n]
 	for m, a := range ins {
 		a := in[a : a+dim]
@@ -64,12 +71,7 @@ func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, positi
 			if positive && n == 0 {
 				label = 1
 			}
-			errors[m][n] = alpha * (label - sigmoid(score))
-			if n < 4 {
-				grid.scoreLeft[m][n] = score
-			} else {
-				grid.scoreRight[m][n-4] = score
-			}
+			grid.set(m, n, score, alpha*(label-sigmoid(score)))
 		}
 	}
 	for i := range dim {
@@ -82,14 +84,23 @@ func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, positi
 			x := in[a+i]
 			sum := x
 			for n := range outs {
-				sum += errors[m][n] * before[n]
-				after[n] += errors[m][n] * x
+				e := grid.Error(m, n)
+				sum += e * before[n]
+				after[n] += e * x
 			}
 			in[a+i] = sum
 		}
 		for n, b := range outs {
 			out[b+i] = after[n]
 		}
+	}
+}
+
+func (g *Grid) set(m, n int, score, err float32) {
+	if n < 4 {
+		g.scoreLeft[m][n], g.errorLeft[m][n] = score, err
+	} else {
+		g.scoreRight[m][n-4], g.errorRight[m][n-4] = score, err
 	}
 }
 

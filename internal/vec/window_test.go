@@ -101,6 +101,10 @@ func compareStep(t *testing.T, m, n, dim, offset int, positive bool) {
 			if d := float64(got) - float64(want); !(math.Abs(d) <= 1e-5) {
 				t.Fatalf("%s: score %d, %d is %v, should be %v", what, row, column, got, want)
 			}
+			got, want = grid.Error(row, column), wantGrid.Error(row, column)
+			if d := float64(got) - float64(want); !(math.Abs(d) <= 1e-6) {
+				t.Fatalf("%s: error %d, %d is %v, should be %v", what, row, column, got, want)
+			}
 		}
 	}
 }

@@ -37,19 +37,30 @@ func lossSampled(seed uint64, rec Record) bool {
 	return r.next()>>60 == 0
 }
 
-// loss sums the negative logarithms of the probabilities that the step's m by n scores give to their labels.
-func loss(grid *vec.Grid, m, n int, positive bool) float64 {
-	sum := 0.0
+// loss sums −log p over the step's m by n scores, p being the probability that the model gave to the label. The kernel has it almost computed: its error is
+// ±alpha·(1 − p). So the logarithm is taken of a product of many p; where p is so small that 1 − p has lost it, of that p alone, from the score.
+func loss(grid *vec.Grid, m, n int, positive bool, alpha float32) float64 {
+	const smallest, underflow = 1e-3, 1e-250
+	sum, product := 0.0, 1.0
+	perAlpha := 1 / float64(alpha)
 	for row := range m {
 		for column := range n {
-			score := float64(grid.Score(row, column))
-			if positive && column == 0 {
-				score = -score
+			p := 1 - math.Abs(float64(grid.Error(row, column)))*perAlpha
+			if !(p > smallest) { // also when alpha is 0
+				score := float64(grid.Score(row, column))
+				if positive && column == 0 {
+					score = -score
+				}
+				sum += softplus(score)
+				continue
 			}
-			sum += softplus(score)
+			if product *= p; product < underflow {
+				sum -= math.Log(product)
+				product = 1
+			}
 		}
 	}
-	return sum
+	return sum - math.Log(product)
 }
 
 // softplus is log(1 + e^x) = −log σ(−x), without overflow.

@@ -68,7 +68,7 @@ func (t *Trainer) opponentsOf(i int, rows *Matrices, tile []int, upcoming int, a
 		positive := first == begin
 		vec.Window(rows.Syn0, rows.Syn1neg, rows.Stride, tile, outs, n, upcoming, positive, alpha, &t.grid)
 		if sampled {
-			t.stats.Loss += loss(&t.grid, len(tile), n, positive)
+			t.stats.Loss += loss(&t.grid, len(tile), n, positive, alpha)
 		}
 		first += n
 	}

@@ -16,7 +16,6 @@ func window(columns int) {
 	Doc(fmt.Sprintf("window%d is Window for %d output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.", columns, columns))
 	Pragma("noescape")
 	o := outputRows(columns)
-	prefetch(columns)
 	scores(columns, o)
 	errors(columns)
 	updates(columns, o)
@@ -34,30 +33,6 @@ func outputRows(columns int) []Register {
 		o[n] = p
 	}
 	return o
-}
-
-// prefetch asks for the rows of the next step, so that they arrive while this one computes.
-func prefetch(columns int) {
-	Comment("prefetch the next step's output rows, and the input row that will enter the window")
-	base, outs := Load(Param("out"), GP64()), Load(Param("outs"), GP64())
-	for n := 0; n <= maxOuts; n++ {
-		p := GP64()
-		if n < maxOuts {
-			MOVQ(Mem{Base: outs, Disp: 8 * (columns + n)}, p)
-			LEAQ(Mem{Base: base, Index: p, Scale: 4}, p)
-		} else {
-			in := Load(Param("in"), GP64())
-			Load(Param("next"), p)
-			LEAQ(Mem{Base: in, Index: p, Scale: 4}, p)
-		}
-		left := Load(Param("dim"), GP64())
-		loop := fmt.Sprintf("prefetch%d", n)
-		Label(loop)
-		PREFETCHT0(Mem{Base: p})
-		ADDQ(Imm(64), p)
-		SUBQ(Imm(lanes), left)
-		JG(LabelRef(loop))
-	}
 }
 
 // scores fills the grid, four input rows at a time.
@@ -245,6 +220,7 @@ func updates(columns int, o []Register) {
 	XORQ(i, i)
 
 	block := func(name string, width int) {
+		prefetch(columns, width, i, row, at)
 		before, after := make([][]VecVirtual, width), make([][]VecVirtual, width)
 		for k := range width {
 			before[k], after[k] = make([]VecVirtual, columns), make([]VecVirtual, columns)
@@ -301,6 +277,28 @@ func updates(columns int, o []Register) {
 	JGE(LabelRef("done"))
 	block("rows1", 1)
 	Label("done")
+}
+
+// prefetch asks for the next step's rows, the same columns as the block at i, so that they arrive while this step's updates keep the multipliers busy:
+// its output rows, which follow this step's in the list, and the input row that will enter the window. list and at are free registers.
+func prefetch(columns, width int, i, list, at Register) {
+	base := GP64()
+	for n := 0; n <= maxOuts; n++ {
+		if n < maxOuts {
+			if n == 0 {
+				Load(Param("out"), base)
+				Load(Param("outs"), list)
+			}
+			MOVQ(Mem{Base: list, Disp: 8 * (columns + n)}, at)
+		} else {
+			Load(Param("in"), base)
+			Load(Param("next"), at)
+		}
+		ADDQ(i, at)
+		for k := range width {
+			PREFETCHT0(Mem{Base: base, Index: at, Scale: 4, Disp: 64 * k})
+		}
+	}
 }
 
 // parameter is the place of a parameter in memory.
