@@ -2,9 +2,11 @@
 
 const whole = new Intl.NumberFormat('en', {maximumFractionDigits: 0});
 const short = new Intl.NumberFormat('en', {notation: 'compact', maximumSignificantDigits: 3});
+const even = new Intl.NumberFormat('en', {notation: 'compact', minimumSignificantDigits: 3, maximumSignificantDigits: 3});
 
 export const count = n => whole.format(n);
-export const compact = n => n < 10000 ? whole.format(n) : short.format(n);
+export const compact = n => n < 10000 ? whole.format(n) : even.format(n); // of one width, so that live values stand still
+export const tick = n => n < 10000 ? whole.format(n) : short.format(n);
 export const rate = n => n > 0 ? (n < 10 ? n.toPrecision(2) : compact(n)) : '–';
 export const percent = share => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`; // never 100 before the end
 export const fixed = (n, digits = 4) => n ? n.toFixed(digits) : '–';

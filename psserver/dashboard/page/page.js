@@ -21,7 +21,7 @@ const phases = {
 };
 const links = {connecting: 'Connecting', live: 'Live', lost: 'Connection lost', ended: 'Session ended'};
 
-const overWords = {zero: true, of: p => p[WORDS], label: 'over words', axis: v => format.compact(v), show: v => `${format.compact(v)} words`};
+const overWords = {zero: true, of: p => p[WORDS], label: 'over words', axis: format.tick, show: v => `${format.compact(v)} words`};
 const overTime = {zero: true, of: p => p[SECONDS], label: 'over time', axis: v => format.duration(v).replace('.0 s', ' s'), show: v => format.duration(v)};
 const early = 'Drawn from the first push on';
 const views = {
@@ -29,7 +29,7 @@ const views = {
     x: overWords,
     curves: [
       {title: 'Mean loss', unit: 'per pair', empty: early, value: p => known(p[LOSS]), show: v => format.fixed(v), axis: (v, digits) => v.toFixed(digits)},
-      {title: 'Speed', unit: 'words/s', empty: early, zero: true, value: p => known(p[RATE]), show: format.compact, axis: format.compact},
+      {title: 'Speed', unit: 'words/s', empty: early, zero: true, value: p => known(p[RATE]), show: format.compact, axis: format.tick},
       {title: 'Learning rate', unit: 'alpha', empty: early, zero: true, value: p => known(p[ALPHA]), show: format.alpha, axis: (v, digits) => v.toFixed(digits)},
     ],
     tiles: ['Text', 'Vocabulary', 'Pushes', 'Workers', 'Memory', 'Time'],
@@ -37,7 +37,7 @@ const views = {
   model: {
     x: overTime,
     curves: [
-      {title: 'Updates', unit: 'in the model', empty: early, zero: true, value: p => p[UPDATES] || p[PUSHES], show: format.count, axis: (v, digits) => digits ? '' : format.compact(v)},
+      {title: 'Updates', unit: 'in the model', empty: early, zero: true, value: p => p[UPDATES] || p[PUSHES], show: format.count, axis: (v, digits) => digits ? '' : format.tick(v)},
       {title: 'Pace', unit: 'pushes/s', empty: early, zero: true, value: (p, i, points) => pace(points, i), show: format.rate, axis: (v, digits) => v.toFixed(digits)},
       {title: 'Staleness', unit: 'versions behind', empty: early, zero: true, value: p => p[STALENESS], show: v => v.toFixed(1), axis: (v, digits) => v.toFixed(digits)},
     ],

@@ -21,8 +21,9 @@ export class Stream {
     };
     source.addEventListener('hello', heard(this.on.hello));
     source.addEventListener('look', heard(data => {
-      this.on.state('live');
       this.on.look(data);
+      this.state = 'live';
+      this.on.state('live');
     }));
     source.addEventListener('alive', heard(() => {}));
     source.addEventListener('end', () => this.again('ended'));
