@@ -76,11 +76,11 @@ class Training:
             max_final_vocab=model.max_final_vocab or 0,
         )
         try:
-            status = self._ingest_all(source)
-            summary[:] = [status.get(p, "OK") for p in range(source.partitions)]
-            counted = self._control.call("ingest_status", training_id=self._id)
-            summary.rows, summary.records = int(counted.get("rows", 0)), int(counted.get("records", 0))
-            summary.split_sentences = int(counted.get("split_sentences", 0))
+            totals = self._ingest_all(source)
+            summary[:] = [totals[p]["status"] if p in totals else "OK" for p in range(source.partitions)]
+            summary.rows = sum(t["rows"] for t in totals.values())
+            summary.split_sentences = sum(t["split_sentences"] for t in totals.values())
+            summary.records = int(self._control.call("ingest_status", training_id=self._id).get("records", 0))
             summary.seconds["ingest"] = clock.lap()
             if summary.records == 0:
                 raise BadInput(
@@ -108,20 +108,19 @@ class Training:
         summary.seconds["total"] = time.monotonic() - started
         return summary
 
-    def _ingest_all(self, source: Source) -> dict[int, str]:
-        """Driver: job 1, again for what is missing; returns the status of each partition that reported one."""
-        status: dict[int, str] = {}
+    def _ingest_all(self, source: Source) -> dict[int, dict[str, Any]]:
+        """Driver: job 1, again for what is missing; returns the totals of each partition that reported any."""
+        totals: dict[int, dict[str, Any]] = {}
         missing: list[int] = list(range(source.partitions))
         error: Lost | None = None
         for _ in range(1 + ROUNDS):
             try:
-                for totals in self._ingest(source, missing):
-                    status[totals["partition"]] = totals["status"]
+                totals |= {t["partition"]: t for t in self._ingest(source, missing)}
             except Lost as e:
                 error = e
             missing = list(self._control.call("ingest_status", training_id=self._id).get("missing") or ())
             if not missing:
-                return status
+                return totals
         raise NoProgress(
             f"{len(missing)} of {source.partitions} partitions could not be ingested in {1 + ROUNDS} rounds (the first: {missing[0]})"
             + (f". The last error: {error}" if error else "")

@@ -32,16 +32,20 @@ _SPACE = re.compile(r"\s")
 
 
 class Counted:
-    """Counted iterates the record batches of one partition; `rows` is how many rows of the RDD have gone in so far."""
+    """Counted iterates the record batches of one partition. So far, `rows` rows of the RDD have gone in; `long_rows` of them were
+    cut, into `extra` pieces more than they were rows."""
 
-    def __init__(self, batches: Iterator[tuple[pa.RecordBatch, int]], layout: str):
+    def __init__(self, batches: Iterator[tuple[pa.RecordBatch, int, bool]], layout: str):
         self._batches = batches
         self.layout = layout
-        self.rows = 0
+        self.rows = self.long_rows = self.extra = 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for batch, rows in self._batches:
+        for batch, rows, goes_on in self._batches:
             self.rows += rows
+            if goes_on:  # the first piece of a row, or one in between
+                self.extra += 1
+                self.long_rows += rows
             yield batch
 
 
@@ -102,7 +106,7 @@ def split_tokens(tokens: Any, limit: int = MAX_ROW_BYTES) -> list[Any]:
     return pieces
 
 
-def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int) -> Iterator[tuple[pa.RecordBatch, int, bool]]:
     done = 0
     size = _chars if layout == LINES else _token_chars
     while chunk := list(itertools.islice(rows, _ROWS)):
@@ -114,7 +118,8 @@ def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int) -> Iterat
                 yield from _reslice(_batch(chunk[at:i], layout, partition, done + at), i - at)
                 pieces = split_line(chunk[i]) if layout == LINES else split_tokens(chunk[i])
                 for k, piece in enumerate(pieces):
-                    yield from _reslice(_batch([piece], layout, partition, done + i), 1 if k == 0 else 0)
+                    goes_on = k + 1 < len(pieces)
+                    yield from _reslice(_batch([piece], layout, partition, done + i), 1 if k == 0 else 0, goes_on)
                 at, total = i + 1, 0
             elif total + n > MAX_BATCH_BYTES:
                 yield from _reslice(_batch(chunk[at:i], layout, partition, done + at), i - at)
@@ -125,7 +130,7 @@ def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int) -> Iterat
         done += len(chunk)
 
 
-def _batches_of_arrow(batches: Iterator[pa.RecordBatch], layout: str, partition: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+def _batches_of_arrow(batches: Iterator[pa.RecordBatch], layout: str, partition: int) -> Iterator[tuple[pa.RecordBatch, int, bool]]:
     done = 0
     for batch in batches:
         column = batch.column(0)
@@ -139,7 +144,7 @@ def _batches_of_arrow(batches: Iterator[pa.RecordBatch], layout: str, partition:
         done += len(column)
 
 
-def _cast(column: pa.Array, layout: str, partition: int, row: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+def _cast(column: pa.Array, layout: str, partition: int, row: int) -> Iterator[tuple[pa.RecordBatch, int, bool]]:
     if column.nbytes > MAX_ROW_BYTES:  # at least one long row may be among them
         values = column.to_pylist()
         sizes = [len(v) if layout == LINES else sum(map(len, v)) for v in values]
@@ -175,14 +180,15 @@ def _batch(rows: list[Any], layout: str, partition: int, row: int) -> pa.RecordB
     return pa.RecordBatch.from_arrays([array], ["text"])
 
 
-def _reslice(batch: pa.RecordBatch, rows: int) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Task: the batch in slices of at most MAX_BATCH_BYTES (or one row); the first carries the count of the RDD's rows."""
+def _reslice(batch: pa.RecordBatch, rows: int, goes_on: bool = False) -> Iterator[tuple[pa.RecordBatch, int, bool]]:
+    """Task: the batch in slices of at most MAX_BATCH_BYTES (or one row); the first carries the count of the RDD's rows. goes_on: the
+        row has another piece after this one."""
     if batch.num_rows == 0:
         return
     if batch.nbytes <= MAX_BATCH_BYTES or batch.num_rows == 1:
         if batch.nbytes > MAX_TOKEN_BYTES + MAX_BATCH_BYTES:
             raise BadInput(f"a single token has {batch.nbytes} bytes; at most {MAX_TOKEN_BYTES} are taken")
-        yield batch, rows
+        yield batch, rows, goes_on
         return
     middle = batch.num_rows // 2
     yield from _reslice(batch.slice(0, middle), rows)

@@ -69,12 +69,15 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
             rows_sent += batch.num_rows
         connection.send(END, {"rows": rows_sent, "batches": sent})
         answer, _ = connection.answer()
+    counted = {k: int(answer.get(k, 0)) for k in ("records", "words", "split_sentences", "spool_bytes")}
+    if incoming is not None:  # the sidecar takes the pieces of a row that was cut here for rows of their own
+        counted["split_sentences"] = max(incoming.long_rows, counted["split_sentences"] - incoming.extra)
     rows = 0 if incoming is None else incoming.rows
     return {
         "partition": partition,
         "status": "OK" if rows else "EMPTY",
         "rows": rows,
-        **{k: int(answer.get(k, 0)) for k in ("records", "words", "split_sentences", "spool_bytes")},
+        **counted,
     }
 
 
