@@ -13,7 +13,7 @@
 // With N ≥ 2 workers that train, each gets leave for slices of 8000/N words, so that all together have at most 8,000 in flight.
 // One worker alone has nothing to collide with: its slices double from 8,000 words (while the vectors are still small and change
 // quickly) to as much as pays. When a second worker comes, it must not start while a slice of a million words is out; so nobody
-// gets leave while another one has a larger slice in flight than he would get.
+// gets leave while another one has a larger slice in flight than he would get, or while the sum would pass 8,000.
 //
 // A slice in flight ends by its push, by its worker asking for the next one, or by its worker leaving.
 //
@@ -173,10 +173,15 @@ func (b *Book) Grant(id string) uint64 {
 			words = 1
 		}
 	}
+	others := uint64(0)
 	for other, o := range b.workers {
 		if other != id && o.inFlight > words {
 			return 0
 		}
+		others += o.inFlight // this worker has none
+	}
+	if others > 0 && others+words > Flight {
+		return 0 // workers have come or gone: slices of the old lengths are still out
 	}
 	if b.Training() > 1 {
 		b.next = Flight
