@@ -166,7 +166,9 @@ function draw(kind, f, tip) {
   const all = tip ? [...points, tip] : points;
   const marks = [];
   if (x === overWords) f.epochs_done.reduce((end, epoch) => (marks.push(end + epoch.words), end + epoch.words), 0);
-  for (const curve of curves) curve.show(all.map((p, i) => [x.of(p), curve.what.value(p, i, all)]), marks, x);
+  // Words stand still between two pushes while speeds go on: of points over the same words the newest is drawn.
+  const drawn = i => i + 1 === all.length || x.of(all[i + 1]) > x.of(all[i]);
+  for (const curve of curves) curve.show(all.map((p, i) => [x.of(p), curve.what.value(p, i, all)]).filter((_, i) => drawn(i)), marks, x);
 }
 
 lay('word2vec');
