@@ -25,10 +25,9 @@ func topicCorpus(sentences int) (records []Record, counts []uint64) {
 
 func TestWordsOfOneTopicEndUpCloserThanWordsOfTwo(t *testing.T) {
 	records, counts := topicCorpus(2000)
-	model, err := New(Settings{VectorSize: 20, Window: 5, Negative: 5, NsExponent: 0.75, Alpha: 0.05, MinAlpha: 0.0001, Epochs: 3, Seed: 1, ShrinkWindows: true}, counts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	settings := defaults()
+	settings.Sample = 0
+	model := newModel(t, settings, counts)
 	rows := startRows(model, len(counts))
 	trainer := NewTrainer(model)
 	var first, last Stats
@@ -42,11 +41,22 @@ func TestWordsOfOneTopicEndUpCloserThanWordsOfTwo(t *testing.T) {
 			first = last
 		}
 	}
+	within, across := topicCosines(rows)
+	if !(within > 0.8 && across < 0.5) {
+		t.Errorf("mean cosine within topics %.2f, across %.2f", within, across)
+	}
+	if f, l := first.Loss/float64(first.LossPairs), last.Loss/float64(last.LossPairs); !(l < f && l < 0.9*6*0.6931) {
+		t.Errorf("mean loss went from %.3f to %.3f", f, l)
+	}
+}
+
+// topicCosines is the mean cosine of two words of one topic and of two words of different topics.
+func topicCosines(rows *Matrices) (within, across float64) {
 	cosine := func(a, b int) float64 {
 		u, v := vector(rows, a), vector(rows, b)
 		return float64(blas32.Dot(u, v) / (blas32.Nrm2(u) * blas32.Nrm2(v)))
 	}
-	var within, across, nWithin, nAcross float64
+	var nWithin, nAcross float64
 	for a := range 40 {
 		for b := range a {
 			if a/10 == b/10 {
@@ -56,27 +66,7 @@ func TestWordsOfOneTopicEndUpCloserThanWordsOfTwo(t *testing.T) {
 			}
 		}
 	}
-	within, across = within/nWithin, across/nAcross
-	if !(within > 0.8 && across < 0.5) {
-		t.Errorf("mean cosine within topics %.2f, across %.2f", within, across)
-	}
-	if f, l := first.Loss/float64(first.LossPairs), last.Loss/float64(last.LossPairs); !(l < f && l < 0.9*6*0.6931) {
-		t.Errorf("mean loss went from %.3f to %.3f", f, l)
-	}
-}
-
-// startRows are rows as word2vec starts them: syn0 uniform in ±0.5/size, syn1neg zero.
-func startRows(m *Model, words int) *Matrices {
-	size := m.settings.VectorSize
-	stride := Stride(size)
-	rows := &Matrices{Syn0: alignedRows(words * stride), Syn1neg: alignedRows(words * stride), Stride: stride}
-	r := rand.New(rand.NewPCG(3, 4))
-	for w := range words {
-		for i := range size {
-			rows.Syn0[w*stride+i] = (r.Float32() - 0.5) / float32(size)
-		}
-	}
-	return rows
+	return within / nWithin, across / nAcross
 }
 
 func vector(rows *Matrices, word int) blas32.Vector {

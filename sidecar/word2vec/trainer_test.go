@@ -1,0 +1,189 @@
+package word2vec
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"unsafe"
+)
+
+func TestTheSameRecordsGiveTheSameBits(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		records, counts := zipfText(500, 200, 40)
+		m := newModel(t, defaults(), counts)
+		one, other := startRows(m, len(counts)), startRows(m, len(counts))
+		trainer := NewTrainer(m)
+		for _, rec := range records {
+			trainer.Train(rec, one, 0.025)
+		}
+		for _, rec := range records { // a fresh trainer each: nothing of a record lives on in the scratch
+			NewTrainer(m).Train(rec, other, 0.025)
+		}
+		if !slices.Equal(one.Syn0, other.Syn0) || !slices.Equal(one.Syn1neg, other.Syn1neg) {
+			t.Error("two trainings differ")
+		}
+	})
+}
+
+func TestEveryPartOfARecordsPlaceChangesItsChoices(t *testing.T) {
+	tokens := make([]uint32, 200)
+	for i := range tokens {
+		tokens[i] = uint32(i)
+	}
+	counts := make([]uint64, 200)
+	for i := range counts {
+		counts[i] = 10
+	}
+	settings := defaults()
+	settings.Sample = 0
+	var seen [][]uint32
+	for _, place := range []struct {
+		seed uint64
+		rec  Record
+	}{
+		{1, Record{}}, {2, Record{}}, {1, Record{Epoch: 1}}, {1, Record{Partition: 1}}, {1, Record{Index: 1}}, {1, Record{Index: 1 << 32}}, {1, Record{Epoch: 1, Partition: 1}},
+	} {
+		settings.Seed = place.seed
+		place.rec.Tokens = tokens
+		var s Scratch
+		newModel(t, settings, counts).choose(place.rec, &s)
+		for _, other := range seen {
+			if slices.Equal(s.outs, other) {
+				t.Errorf("seed %d, %+v repeats another place's negatives", place.seed, place.rec)
+			}
+		}
+		seen = append(seen, slices.Clone(s.outs))
+	}
+}
+
+func TestRecordsTooShortForAPairChangeNothing(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		settings := defaults()
+		settings.Sample = 0
+		m := newModel(t, settings, []uint64{5, 5, 5})
+		rows := trainedRows(m, 3)
+		before := rows.clone()
+		trainer := NewTrainer(m)
+		trainer.Train(Record{}, rows, 0.025)
+		trainer.Train(Record{Tokens: []uint32{1}}, rows, 0.025)
+		if !slices.Equal(before.Syn0, rows.Syn0) || !slices.Equal(before.Syn1neg, rows.Syn1neg) {
+			t.Error("rows changed")
+		}
+		if s := trainer.Stats(); s.Words != 1 || s.Kept != 1 || s.Pairs != 0 {
+			t.Errorf("figures %+v", s)
+		}
+	})
+}
+
+func TestTwoWordsAreTwoPairs(t *testing.T) {
+	settings := defaults()
+	settings.Sample = 0
+	m := newModel(t, settings, []uint64{5, 5, 5})
+	rows := trainedRows(m, 3)
+	trainer := NewTrainer(m)
+	trainer.Train(Record{Tokens: []uint32{0, 1}}, rows, 0.025)
+	if s := trainer.Stats(); s.Words != 2 || s.Kept != 2 || s.Pairs != 2 {
+		t.Errorf("figures %+v", s)
+	}
+	if s := trainer.Stats(); s != (Stats{}) {
+		t.Errorf("figures were not reset: %+v", s)
+	}
+}
+
+func TestAVocabularyOfOneWordTrains(t *testing.T) {
+	settings := defaults()
+	settings.Sample = 0
+	m := newModel(t, settings, []uint64{9}) // every negative equals the center and is left out; every context is the center's own word
+	rows := trainedRows(m, 1)
+	trainer := NewTrainer(m)
+	trainer.Train(Record{Tokens: make([]uint32, 50)}, rows, 0.025)
+	if s := trainer.Stats(); s.Pairs == 0 {
+		t.Errorf("figures %+v", s)
+	}
+}
+
+func TestThePaddingOfRowsStaysZero(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		records, counts := zipfText(50, 100, 40)
+		for _, size := range []int{1, 15, 17, 20, 33} {
+			settings := defaults()
+			settings.VectorSize = size
+			m := newModel(t, settings, counts)
+			rows := trainedRows(m, len(counts))
+			trainer := NewTrainer(m)
+			for _, rec := range records {
+				trainer.Train(rec, rows, 0.025)
+			}
+			for w := range counts {
+				for _, v := range append(slices.Clone(rows.row0(w)[size:]), rows.row1(w)[size:]...) {
+					if v != 0 {
+						t.Fatalf("size %d: padding of word %d holds %v", size, w, v)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestTrainingAllocatesNothing(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		records, counts := zipfText(500, 50, 60)
+		m := newModel(t, defaults(), counts)
+		rows := startRows(m, len(counts))
+		trainer := NewTrainer(m)
+		all := func() {
+			for _, rec := range records {
+				trainer.Train(rec, rows, 0.025)
+			}
+		}
+		all()
+		if n := testing.AllocsPerRun(5, all); n != 0 {
+			t.Errorf("%v allocations for %d records", n, len(records))
+		}
+	})
+}
+
+func TestTrainersShareRowsWithoutSpoilingThem(t *testing.T) {
+	records, counts := topicCorpus(1500)
+	settings := defaults()
+	settings.Sample = 0
+	m := newModel(t, settings, counts)
+	rows := startRows(m, len(counts))
+	var wait sync.WaitGroup
+	for thread := range 4 {
+		wait.Go(func() {
+			trainer := NewTrainer(m)
+			for epoch := range 3 {
+				for i := thread; i < len(records); i += 4 {
+					rec := records[i]
+					rec.Epoch = uint32(epoch)
+					trainer.Train(rec, rows, 0.05)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if within, across := topicCosines(rows); !(within > 0.7 && across < 0.6 && within-across > 0.3) {
+		t.Errorf("mean cosine within topics %.2f, across %.2f", within, across)
+	}
+}
+
+func TestAllocatedRowsAreZeroAndAlignedAndMayBeFreedTwice(t *testing.T) {
+	for _, size := range []struct{ rows, stride int }{{0, 16}, {1, 16}, {3, 112}, {5000, 112}, {40_000, 304}} {
+		rows, free := AllocRows(size.rows, size.stride)
+		if len(rows) != size.rows*size.stride {
+			t.Fatalf("%d floats for %d rows of %d", len(rows), size.rows, size.stride)
+		}
+		if at := uintptr(unsafe.Pointer(unsafe.SliceData(rows))); at%64 != 0 {
+			t.Errorf("%d rows begin at %#x", size.rows, at)
+		}
+		for i := range rows {
+			if rows[i] != 0 {
+				t.Fatalf("float %d is %v", i, rows[i])
+			}
+			rows[i] = 1
+		}
+		free()
+		free()
+	}
+}
