@@ -23,7 +23,7 @@ from .optimizers import Optimizer
 from .rows import Rows
 from .session import Session
 from .shared import SharedModel
-from .summary import Summary
+from .summary import Summary, Tick
 from .task import gradient as task_gradient
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class Update(dict[str, Any]):
 class Training:
     """Training is one training of any model; `run` does it all."""
 
-    def __init__(self, sc: SparkContext, session: Session, control: Control, tick: Callable[[], dict[str, Any]]):
-        """tick: show progress and return the run's figures; raises if psserver is gone or the training has failed."""
+    def __init__(self, sc: SparkContext, session: Session, control: Control, tick: Tick):
+        """tick: raises ServerLost if psserver is gone."""
         self._sc, self._session, self._control, self._tick = sc, session, control, tick
         self._id = 0
 
@@ -103,7 +103,7 @@ class Training:
                 for index, status in self._epoch(adapter, data, gradient, epoch * n, n, apply):
                     if status == "OK":
                         summary[index] = "OK"
-            summary.observe(self._tick())
+            summary.observe(self._tick(fresh=True))
             if isinstance(descent, Optimizer):
                 final = self._control.fetch(self._id)
                 shared.load(final.arrays)

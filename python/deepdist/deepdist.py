@@ -22,7 +22,7 @@ from .gensim_native import GensimNative
 from .models import Adapter, adapt, is_gensim_word2vec
 from .optimizers import Optimizer
 from .session import Session
-from .summary import Summary
+from .summary import Summary, Tick
 from .task import sidecar as task_sidecar
 from .version import __version__
 from .word2vec import Word2Vec
@@ -176,7 +176,7 @@ class DeepDist:
         if not self._training.acquire(blocking=False):
             raise DeepDistError("this DeepDist is training already: use one DeepDist per thread")
         show = progress.make(self._progress)
-        tick = _Tick(self._watch, show)  # type: ignore[arg-type]
+        tick = _Watcher(self._watch, show)  # type: ignore[arg-type]
         try:
             if gradient is None:
                 return self._train_native(data, descent, epochs, column, tick)
@@ -191,7 +191,7 @@ class DeepDist:
             self._training.release()
 
     def _train_native(
-        self, data: Any, descent: Any, epochs: int | None, column: str | None, tick: Callable[[], dict[str, Any]]
+        self, data: Any, descent: Any, epochs: int | None, column: str | None, tick: Tick
     ) -> Summary:
         if descent is not None:
             raise BadInput("dd.train: a descent without a gradient: give both, or neither for native word2vec")
@@ -208,7 +208,7 @@ class DeepDist:
         return training.run(model, data, epochs, column)
 
     def _train_any(
-        self, data: Any, gradient: Callable[..., Any], descent: Any, epochs: int | None, tick: Callable[[], dict[str, Any]]
+        self, data: Any, gradient: Callable[..., Any], descent: Any, epochs: int | None, tick: Tick
     ) -> Summary:
         if not callable(gradient):
             raise BadInput(f"dd.train: gradient is {type(gradient).__name__}; it must be a function gradient(model, rows)")
@@ -269,17 +269,17 @@ class DeepDist:
         return f"DeepDist({type(self._given).__name__}, {'running' if self._server else 'not running'})"
 
 
-class _Tick:
-    """_Tick shows progress a few times a second, however often it is called, and notices when psserver is gone."""
+class _Watcher:
+    """_Watcher shows progress a few times a second, however often it is called, and notices when psserver is gone."""
 
     def __init__(self, control: Control, show: progress.Progress):
         self._control, self._show = control, show
         self._figures: dict[str, Any] = {}
         self._next = 0.0
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self, fresh: bool = False) -> dict[str, Any]:
         now = time.monotonic()
-        if now >= self._next:
+        if fresh or now >= self._next:
             self._next = now + WATCH_SECONDS
             self._figures = self._control.call("watch", wait_ms=0)
             self._show.show(self._figures)

@@ -60,8 +60,12 @@ class GensimNative:
         if not len(m.wv.index_to_key):
             m.build_vocab_from_freq(dict(zip(words, counts.tolist())), corpus_count=None)
             _reorder(m, words)
-        m.wv.vectors[...] = syn0
-        m.syn1neg[...] = syn1neg
+        if m.wv.index_to_key == words:
+            m.wv.vectors[...], m.syn1neg[...] = syn0, syn1neg
+        else:  # the model's own order stays: whoever has it may know rows by number
+            row = {w: i for i, w in enumerate(words)}
+            order = [row[w] for w in m.wv.index_to_key]
+            m.wv.vectors[...], m.syn1neg[...] = syn0[order], syn1neg[order]
         m.wv.fill_norms(force=True)
 
 

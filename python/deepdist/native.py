@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,7 +23,7 @@ from .control import Control
 from .errors import BadInput, Lost, NoProgress
 from .jobs import Job
 from .session import Session
-from .summary import Dropped, Summary
+from .summary import Dropped, Summary, Tick
 from .task import ingest, slots
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class NativeModel(Protocol):
 class Training:
     """Training is one native training; `run` does it all."""
 
-    def __init__(self, sc: SparkContext, session: Session, control: Control, tick: Callable[[], dict[str, Any]]):
-        """tick: show progress and return the run's figures; raises if psserver is gone or the training has failed."""
+    def __init__(self, sc: SparkContext, session: Session, control: Control, tick: Tick):
+        """tick: raises ServerLost if psserver is gone."""
         self._sc, self._session, self._control, self._tick = sc, session, control, tick
         self._id = 0
 
@@ -91,7 +91,7 @@ class Training:
             summary.vocabulary, summary.words = int(settled["size"]), int(settled["words"])
             summary.seconds["vocabulary"] = clock.lap()
             summary.rounds = self._train(source)
-            figures = self._tick()
+            figures = self._tick(fresh=True)
             summary.observe(figures)
             summary.dropped = Dropped(
                 words=int(settled.get("dropped_words", 0)),
@@ -143,7 +143,7 @@ class Training:
             status = self._control.call("training_status", training_id=self._id)
             if status.get("done"):
                 return rounds
-            figures = self._control.call("watch", wait_ms=0)
+            figures = self._tick(fresh=True)
             incomplete, missing = list(status.get("incomplete") or ()), list(status.get("missing") or ())
             state = (int(figures.get("words", 0)), -len(incomplete))
             if state > best:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-__all__ = ["Epoch", "Summary"]
+__all__ = ["Epoch", "Summary", "Tick"]
+
+
+class Tick(Protocol):
+    """Tick shows progress and returns the run's figures (proto/README.md, `watch`); those of the last moments unless `fresh`."""
+
+    def __call__(self, fresh: bool = False) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)

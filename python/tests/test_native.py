@@ -242,11 +242,12 @@ def test_two_sessions_at_once_do_not_mix(sc, lines):
 
 
 def test_one_session_trains_one_thing_at_a_time(sc, lines):
-    with DeepDist(small(epochs=2), progress=False) as dd:
+    began = threading.Event()
+    with DeepDist(small(epochs=60), progress=lambda figures: began.set()) as dd:
         got = []
         first = threading.Thread(target=lambda: got.append(dd.train(sc.parallelize(lines, 2))))
         first.start()
-        time.sleep(0.3)
+        assert began.wait(30)
         with pytest.raises(DeepDistError, match="one DeepDist per thread"):
             dd.train(sc.parallelize(lines, 2))
         first.join(120)
