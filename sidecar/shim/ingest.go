@@ -126,7 +126,7 @@ func spoolRows(rows *arrowguard.Rows, layout arrowguard.Layout, in *worker.Inges
 				return err
 			}
 		}
-		if err := in.EndList(); err != nil {
+		if err := in.EndRow(); err != nil {
 			return err
 		}
 	}

@@ -49,12 +49,11 @@ func (r *Root) Create(training, partition uint32, attempt int64) (*Writer, error
 
 // Line spools one line, split as Python's str.split() does.
 func (w *Writer) Line(line []byte) error {
-	w.manifest.Rows++
 	for {
 		var token []byte
 		token, line = nextToken(line)
 		if len(token) == 0 {
-			return w.endSentence()
+			return w.EndRow()
 		}
 		if err := w.Token(token); err != nil {
 			return err
@@ -65,7 +64,7 @@ func (w *Writer) Line(line []byte) error {
 // maxToken is the longest token: a word's count travels in one message. Nothing that long is a word.
 const maxToken = 8 << 20
 
-// Token adds one token to the sentence of a list, as it is.
+// Token adds one token to the row, as it is.
 func (w *Writer) Token(token []byte) error {
 	if len(token) > maxToken {
 		return frame.Errorf(frame.BadInput, "row %d has a token of %d bytes that begins %.40q: split the text at whitespace first", w.manifest.Rows, len(token), token)
@@ -87,13 +86,9 @@ func (w *Writer) Token(token []byte) error {
 	return nil
 }
 
-// EndList ends the row of a list.
-func (w *Writer) EndList() error {
+// EndRow ends a row of tokens. A row without any is counted, and makes no record.
+func (w *Writer) EndRow() error {
 	w.manifest.Rows++
-	return w.endSentence()
-}
-
-func (w *Writer) endSentence() error {
 	w.split = false
 	if len(w.sentence) == 0 {
 		return nil
