@@ -92,13 +92,13 @@ bin/psserver: $(GOFILES) go.mod go.sum | need-go
 bin/deepdist-sidecar: $(GOFILES) go.mod go.sum | need-go
 	$(GOSTATIC) -o $@ ./sidecar
 
-.venv/.made: python/requirements-spark4.txt python/pyproject.toml | need-python
+.venv/.made: python/requirements-spark4.txt .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv python/requirements-spark4.txt
 
-.venv-spark35/.made: python/requirements-spark35.txt python/pyproject.toml | need-python
+.venv-spark35/.made: python/requirements-spark35.txt .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv-spark35 python/requirements-spark35.txt
 
-.venv-torch/.made: python/requirements-torch.txt python/pyproject.toml | need-python
+.venv-torch/.made: python/requirements-torch.txt .ci/lab/venv.sh | need-python
 	.ci/lab/torch.sh install "$(PYTHON)"
 
 build/bin/protoc-gen-go: | need-go

@@ -8,6 +8,10 @@ labels twice, from raw pixels and from the top layer.
 The digits are those of scikit-learn's own RBM example: each one also moved by a pixel in four directions, which a linear
 classifier on pixels handles badly. Held-out digits were set apart before they were moved.
 """
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: threads of NumPy beside Spark's tasks would wait for each other
+
 import numpy as np
 from pyspark import SparkConf, SparkContext
 from sklearn.datasets import load_digits
@@ -17,21 +21,21 @@ from sklearn.model_selection import train_test_split
 from deepdist import SGD, DeepDist
 
 LAYERS = [256, 256]
-BATCH = 50
+BATCH = 20  # digits per step of contrastive divergence
+STEPS = 10  # steps per push
 PASSES = 10
-RATE = 0.2
+RATE = 0.1
 DECAY = 2e-4
 
 
 class RBM:
     """RBM has weights W (visible × hidden) and the biases of both sides: E(v, h) = −v·W·h − a·v − b·h."""
 
-    def __init__(self, visible: np.ndarray, hidden: int, seed: int):
+    def __init__(self, visible, hidden, seed):
         mean = visible.mean(axis=0).clip(0.01, 0.99)
         self.W = np.random.default_rng(seed).normal(0, 0.05, (visible.shape[1], hidden)).astype(np.float32)
         self.a = np.log(mean / (1 - mean)).astype(np.float32)  # starts at the data's own mean: Hinton's practical guide, section 8
         self.b = np.zeros(hidden, np.float32)
-        self.seed = seed
 
 
 def sigmoid(x):
@@ -49,32 +53,38 @@ def visible(rbm, h):
 
 
 def gradient(rbm, rows):
-    """Runs in tasks: one step of contrastive divergence (CD-1) per minibatch.
+    """Runs in tasks: STEPS steps of contrastive divergence on the private view of the RBM, then what they changed.
 
-    The log likelihood's gradient is <v·h> under the data minus <v·h> under the model; CD-1 takes one step of Gibbs sampling, from
-    the data, for the model. `SGD` descends, so the signs are turned.
+    `SGD` descends, so the sign is turned: with a learning rate of 1 the server adds after − before.
     """
-    for v0 in minibatches(rows):
-        rng = np.random.default_rng([rbm.seed, int(v0.sum() * 1e4)])
-        h0 = hidden(rbm, v0)
-        v1 = visible(rbm, rng.random(h0.shape, np.float32) < h0)
-        h1 = hidden(rbm, v1)
-        yield {
-            "W": (v1.T @ h1 - v0.T @ h0) / len(v0) + DECAY * rbm.W,
-            "a": (v1 - v0).mean(axis=0),
-            "b": (h1 - h0).mean(axis=0),
-        }
+    rng = np.random.default_rng()
+    for some in batches(rows, BATCH * STEPS):
+        before = {"W": rbm.W.copy(), "a": rbm.a.copy(), "b": rbm.b.copy()}
+        for start in range(0, len(some), BATCH):
+            contrastive_divergence(rbm, some[start : start + BATCH], rng)
+        yield {name: old - getattr(rbm, name) for name, old in before.items()}
 
 
-def minibatches(rows):
-    batch = []
+def contrastive_divergence(rbm, v0, rng):
+    """CD-1: the log likelihood's gradient is <v·h> of the data minus <v·h> of the model, here of one Gibbs step from the data."""
+    h0 = hidden(rbm, v0)
+    v1 = visible(rbm, (rng.random(h0.shape) < h0).astype(np.float32))
+    h1 = hidden(rbm, v1)
+    rbm.W += RATE * ((v0.T @ h0 - v1.T @ h1) / len(v0) - DECAY * rbm.W)
+    rbm.a += RATE * (v0 - v1).mean(axis=0)
+    rbm.b += RATE * (h0 - h1).mean(axis=0)
+
+
+def batches(rows, size):
+    """Arrays of at most `size` rows."""
+    some = []
     for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield np.array(batch, np.float32)
-            batch = []
-    if batch:
-        yield np.array(batch, np.float32)
+        some.append(row)
+        if len(some) == size:
+            yield np.array(some)
+            some = []
+    if some:
+        yield np.array(some)
 
 
 def moved(x, y):
@@ -105,7 +115,7 @@ def main():
         for depth, units in enumerate(LAYERS, start=1):
             rdd = sc.parallelize(list(x), 2).cache()
             with DeepDist(RBM(x, units, seed=depth)) as dd:
-                dd.train(rdd, gradient, SGD(learning_rate=RATE), epochs=PASSES)
+                dd.train(rdd, gradient, SGD(learning_rate=1), epochs=PASSES)
                 x, x_test = hidden(dd.model, x), hidden(dd.model, x_test)
             accuracies.append(score(x, y, x_test, y_test))
             print(f"layer {depth}, {units} units: {accuracies[-1]:.4f}")
