@@ -1,10 +1,12 @@
 package dashboard
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"deepdist/psserver/figures"
 )
@@ -144,6 +146,29 @@ func TestEveryAnswerCarriesThePolicyAlsoRefusals(t *testing.T) {
 			if got := answer.Header.Get("Access-Control-Allow-Origin"); got != "" {
 				t.Errorf("%s %s lets %s read it", method, address, got)
 			}
+		}
+	}
+}
+
+func TestAClientThatDribblesItsRequestIsCutOff(t *testing.T) {
+	t.Parallel() // it takes headerTimeout
+	url, _ := start(t, newScripted(training(1)))
+	for _, begun := range []string{"", "GET /figures HTTP/1.1\r\nHost: localhost"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte(begun)); err != nil {
+			t.Fatal(err)
+		}
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
+		answer, err := io.ReadAll(conn)
+		if err != nil {
+			t.Errorf("after %q the connection stays open: %v", begun, err)
+		}
+		if strings.Contains(string(answer), " 200 ") {
+			t.Errorf("%q was answered: %s", begun, answer)
 		}
 	}
 }

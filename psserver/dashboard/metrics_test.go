@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -126,5 +128,26 @@ func TestAHostNameOfAnyBytesDoesNotBreakTheScrape(t *testing.T) {
 	url, _ := start(t, newScripted(f))
 	if got := value(t, scrape(t, url), "deepdist_worker_words_total", "worker=w1"); got != 600 {
 		t.Errorf("words are %v", got)
+	}
+}
+
+func TestTheDocumentationNamesEveryMetricAndNoOther(t *testing.T) {
+	page, err := os.ReadFile("../../docs/page.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, match := range regexp.MustCompile("`(deepdist_[a-z_]+)").FindAllSubmatch(page, -1) {
+		named[string(match[1])] = true
+	}
+	url, _ := start(t, newScripted(training(1)))
+	for name := range scrape(t, url) {
+		if strings.HasPrefix(name, "deepdist_") && !named[name] {
+			t.Errorf("docs/page.md does not name %s", name)
+		}
+		delete(named, name)
+	}
+	for name := range named {
+		t.Errorf("docs/page.md names %s, which does not exist", name)
 	}
 }

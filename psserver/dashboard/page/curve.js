@@ -49,7 +49,7 @@ export class Curve {
     this.svg.addEventListener('keydown', e => this.key(e));
   }
 
-  // show takes points of [x, y] in order of x, and the xs to mark (ends of epochs). xAxis: {show, axis, label}.
+  // show takes points of [x, y] in order of x, and the xs to mark (ends of epochs). xAxis: {show(x), axis(range), label, zero}.
   show(points, marks, xAxis) {
     const seen = points.filter(([, y]) => Number.isFinite(y));
     this.data = {xs: seen.map(p => p[0]), ys: seen.map(p => p[1]), marks};
@@ -105,10 +105,9 @@ export class Curve {
       this.grid.append(shape('line', {x1: room.left, x2: width - room.right, y1: y, y2: y}));
       this.grid.append(text(this.what.axis(v, rows.digits), {x: room.left - 8, y: y + 3.5, 'text-anchor': 'end'}));
     }
-    const columns = ticks(x0, x1, width < 300 ? 4 : 5);
-    for (const v of columns.at) {
-      const x = this.x(v);
-      this.grid.append(text(this.xAxis.axis(v), {x, y: height - 7, 'text-anchor': 'middle'}));
+    const {scale, write} = this.xAxis.axis(x1 - x0); // of seconds, minutes, hours: round ones of the unit that is written
+    for (const v of ticks(x0 / scale, x1 / scale, width < 300 ? 4 : 5).at) {
+      this.grid.append(text(write(v), {x: this.x(v * scale), y: height - 7, 'text-anchor': 'middle'}));
     }
     for (const v of marks) {
       if (v <= x0 || v >= x1) continue;

@@ -34,6 +34,12 @@ export function duration(seconds) {
   return `${Math.floor(m / 1440)} d ${Math.floor(m % 1440 / 60)} h`;
 }
 
+// timeAxis picks the unit for an axis over so many seconds.
+export function timeAxis(range) {
+  const [scale, unit] = range < 180 ? [1, 's'] : range < 3 * 3600 ? [60, 'min'] : range < 72 * 3600 ? [3600, 'h'] : [86400, 'd'];
+  return {scale, write: v => `${Number(v.toPrecision(6))} ${unit}`};
+}
+
 // ticks are about `wanted` round numbers within [low, high], and how many digits tell them apart.
 export function ticks(low, high, wanted) {
   const power = 10 ** Math.floor(Math.log10((high - low) / wanted));

@@ -21,8 +21,8 @@ const phases = {
 };
 const links = {connecting: 'Connecting', live: 'Live', lost: 'Connection lost', ended: 'Session ended'};
 
-const overWords = {zero: true, of: p => p[WORDS], label: 'over words', axis: format.tick, show: v => `${format.compact(v)} words`};
-const overTime = {zero: true, of: p => p[SECONDS], label: 'over time', axis: v => format.duration(v).replace('.0 s', ' s'), show: v => format.duration(v)};
+const overWords = {zero: true, of: p => p[WORDS], label: 'over words', axis: () => ({scale: 1, write: format.tick}), show: v => `${format.compact(v)} words`};
+const overTime = {zero: true, of: p => p[SECONDS], label: 'over time', axis: format.timeAxis, show: v => format.duration(v)};
 const early = 'Drawn from the first push on';
 const views = {
   word2vec: {
@@ -132,7 +132,7 @@ function look({figures: f, tip, reset, points: fresh}) {
   }
   draw(kind, f, tip);
   workers.show(f.workers);
-  epochs.show(f.epochs_done);
+  epochs.show(f.epochs_done.toReversed()); // the newest first: the list may be long
   at('passes').hidden = kind === 'model' && !f.epochs_done.length;
   write('epochs-note', f.epochs ? `${f.epochs_done.length} of ${f.epochs} over` : '');
   write('workers-note', sum(here(f), w => w.spool_bytes) ? `spools ${format.bytes(sum(here(f), w => w.spool_bytes))}` : '');
