@@ -135,7 +135,7 @@ func (b *Book) Trains(id string) bool {
 // some looks for a pair of the worker's spool that has not ended and fulfils a condition.
 func (b *Book) some(id string, condition func(cursor.Place) bool) bool {
 	for p, owner := range b.owner {
-		if owner != id {
+		if owner != id || b.ledger.PartitionDone(p) {
 			continue
 		}
 		for e := range b.epochs {

@@ -54,12 +54,14 @@ type Ledger struct {
 	epochs, partitions uint32
 	cursors            map[Place]State
 	words              uint64
-	done               []int // by epoch: partitions that have ended
+	done               []int             // by epoch: partitions that have ended
+	ended              map[uint32]uint32 // by partition: epochs that have ended
+	complete           int               // partitions that have ended in all epochs
 }
 
 // New makes a ledger with all cursors at 0.
 func New(epochs, partitions uint32) *Ledger {
-	return &Ledger{epochs: epochs, partitions: partitions, cursors: map[Place]State{}, done: make([]int, epochs)}
+	return &Ledger{epochs: epochs, partitions: partitions, cursors: map[Place]State{}, done: make([]int, epochs), ended: map[uint32]uint32{}}
 }
 
 // Check refuses moves that no correct worker sends: they are not late, they are wrong.
@@ -113,6 +115,10 @@ func (l *Ledger) Move(pushID string, moves []Move) {
 		l.words += m.Words
 		if m.Last {
 			l.done[m.Epoch]++
+			l.ended[m.Partition]++
+			if l.PartitionDone(m.Partition) {
+				l.complete++
+			}
 		}
 	}
 }
@@ -137,14 +143,10 @@ func (l *Ledger) EpochsDone() uint32 {
 func (l *Ledger) Done() bool { return l.EpochsDone() == l.epochs }
 
 // PartitionDone tells whether a partition has ended in all epochs.
-func (l *Ledger) PartitionDone(p uint32) bool {
-	for e := range l.epochs {
-		if !l.cursors[Place{e, p}].Last {
-			return false
-		}
-	}
-	return true
-}
+func (l *Ledger) PartitionDone(p uint32) bool { return l.ended[p] == l.epochs }
+
+// PartitionsDone counts the partitions that have ended in all epochs.
+func (l *Ledger) PartitionsDone() int { return l.complete }
 
 // Incomplete lists the partitions that have not ended in all epochs.
 func (l *Ledger) Incomplete() []uint32 {
@@ -155,15 +157,6 @@ func (l *Ledger) Incomplete() []uint32 {
 		}
 	}
 	return list
-}
-
-// Ended counts the (epoch, partition) that have ended.
-func (l *Ledger) Ended() int {
-	n := 0
-	for _, d := range l.done {
-		n += d
-	}
-	return n
 }
 
 // All lists the cursors that have moved, in order.

@@ -77,7 +77,7 @@ func (s *Session) look() figures.Figures {
 	f.Words, f.Alpha, f.Loss = t.ledger.Words(), t.alpha, t.loss.mean()
 	f.Pushes, f.Updates, f.Moved, f.Refused = t.pushes, t.updates, t.moved, t.refused
 	f.Partitions = int(t.partitions)
-	f.PartitionsDone = f.Partitions - len(t.ledger.Incomplete())
+	f.PartitionsDone = t.ledger.PartitionsDone()
 	if t.failed {
 		f.Error = t.reason
 	}

@@ -71,8 +71,8 @@ func (s *Session) DefineTensor(name, dtype string, shape []int64, file *os.File)
 
 // OpenModel begins the training of the tensors that have been defined.
 func (s *Session) OpenModel(o OpenModel) (uint32, error) {
-	if o.Partitions == 0 {
-		return 0, faultf(ErrBadInput, "the RDD has no partitions: there is nothing to train on")
+	if err := checkPartitions(o.Partitions); err != nil {
+		return 0, err
 	}
 	if o.MinUpdates < 0 || o.MaxUpdates < 0 {
 		return 0, faultf(ErrBadInput, "min_updates=%d and max_updates=%d must not be negative", o.MinUpdates, o.MaxUpdates)

@@ -56,6 +56,20 @@ type Status struct {
 	Error      string   `json:"error"`
 }
 
+// maxPartitions is what one training may have: lists of them travel as JSON.
+const maxPartitions = 1 << 20
+
+// checkPartitions refuses what no RDD has.
+func checkPartitions(n uint32) error {
+	if n == 0 {
+		return faultf(ErrBadInput, "the RDD has no partitions: there is nothing to train on")
+	}
+	if n > maxPartitions {
+		return faultf(ErrBadInput, "%d partitions (times epochs, for a model that is not word2vec); at most %d can be trained: coalesce the RDD", n, maxPartitions)
+	}
+	return nil
+}
+
 // newTraining closes the training before. Callers hold mu.
 func (s *Session) newTraining(kind string, epochs, partitions uint32) *training {
 	for _, t := range s.trainings {

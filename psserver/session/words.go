@@ -75,8 +75,8 @@ type OpenWords struct {
 
 // OpenWords begins a word2vec training; its partitions may then be ingested.
 func (s *Session) OpenWords(o OpenWords) (uint32, error) {
-	if o.Partitions == 0 {
-		return 0, faultf(ErrBadInput, "the RDD has no partitions: there is nothing to train on")
+	if err := checkPartitions(o.Partitions); err != nil {
+		return 0, err
 	}
 	if err := o.Settings.Check(); err != nil {
 		return 0, err
