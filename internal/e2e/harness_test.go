@@ -25,7 +25,10 @@ import (
 	"deepdist/internal/frame"
 )
 
-var binaries string // folder of the two programs
+var (
+	binaries   string // folder of the two programs
+	buildFlags []string
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "dd-e2e-")
@@ -34,7 +37,8 @@ func TestMain(m *testing.M) {
 	}
 	binaries = dir
 	for name, source := range map[string]string{"psserver": "deepdist/psserver", "deepdist-sidecar": "deepdist/sidecar"} {
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), source).CombinedOutput(); err != nil {
+		build := append(append([]string{"build"}, buildFlags...), "-o", filepath.Join(dir, name), source)
+		if out, err := exec.Command("go", build...).CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, out)
 			os.RemoveAll(dir)
 			os.Exit(1)
@@ -96,6 +100,9 @@ func start(t testing.TB, name string, args ...string) (*process, *bufio.Reader) 
 		p.Process.Kill()
 		<-p.done
 		read.Close()
+		if strings.Contains(p.log.String(), "DATA RACE") {
+			t.Errorf("%s has a data race", name)
+		}
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", name, p.log)
 		}

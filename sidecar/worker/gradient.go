@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"deepdist/internal/bundle"
 	"deepdist/sidecar/psclient"
@@ -32,19 +31,18 @@ func (w *Worker) Gradient(training, partition uint32, attempt int64) (*Gradient,
 // Context ends with the training.
 func (g *Gradient) Context() context.Context { return g.training.ctx }
 
-// Cursor tells how many records of the partition are in the model, and whether these are all.
-//
-// The server has no call for this alone. A push from beyond any record can't be admitted, and is answered by where the cursor stands.
+// Cursor tells how many records of the partition are in the model, and whether these are all. An empty push of no records asks for it.
 func (g *Gradient) Cursor(ctx context.Context) (records uint64, last bool, err error) {
-	const nowhere = math.MaxUint64
-	result, err := g.send(ctx, psclient.Push{Cursors: []psclient.Cursor{{Partition: g.partition, From: nowhere, To: nowhere}}})
-	if err != nil {
+	result, err := g.send(ctx, psclient.Push{Cursors: []psclient.Cursor{{Partition: g.partition}}})
+	switch {
+	case err != nil:
 		return 0, false, err
-	}
-	if len(result.Moved) != 1 || result.Moved[0].Partition != g.partition {
+	case result.Outcome == psclient.Closed:
 		return 0, false, g.training.stopped()
+	case len(result.Moved) == 1:
+		return result.Moved[0].To, result.Moved[0].Last, nil
 	}
-	return result.Moved[0].To, result.Moved[0].Last, nil
+	return 0, false, nil // it stands where the push has found it
 }
 
 // Pull returns the version of the model to compute on; the caller releases it.

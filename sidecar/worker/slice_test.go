@@ -1,0 +1,207 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"deepdist/internal/frame"
+	"deepdist/sidecar/psclient"
+	"deepdist/sidecar/spool"
+)
+
+// spooled is partitions on disk, all of whose words are in the vocabulary.
+func spooled(t testing.TB, partitions ...[]string) openSpool {
+	t.Helper()
+	root, err := spool.NewRoot(t.TempDir(), spool.NewBudget(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	ids := map[string]uint32{}
+	var committed []*spool.Partition
+	for n, lines := range partitions {
+		w, err := root.Create(1, uint32(n), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			if err := w.Line([]byte(line)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		p, err := w.Commit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		committed = append(committed, p)
+	}
+	return func(_ context.Context, partition uint32) (*spool.Reader, error) {
+		table, err := committed[partition].Table(func(word []byte) (uint32, bool) {
+			id, known := ids[string(word)]
+			if !known {
+				id = uint32(len(ids))
+				ids[string(word)] = id
+			}
+			return id, true
+		})
+		if err != nil {
+			return nil, err
+		}
+		return spool.NewReader(committed[partition], table)
+	}
+}
+
+func newSource(t testing.TB, open openSpool, claims ...*claim) *source {
+	t.Helper()
+	s := &source{feed: newFeed(context.Background(), open)}
+	t.Cleanup(s.feed.stop)
+	for _, c := range claims {
+		s.feed.add(c)
+		s.open++
+	}
+	return s
+}
+
+// However the partitions and the slices' lengths are, slices cover every record once, in order, within their words, and their cursors
+// form a chain from 0 to the end of each partition.
+func TestSlicesCoverEveryRecordOnceInOrder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var partitions [][]string
+		lengths := rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(1, 50), 0, 40), 1, 5).Draw(rt, "lengths")
+		total := uint64(0)
+		for _, p := range lengths {
+			var lines []string
+			for i, n := range p {
+				lines = append(lines, strings.Repeat(fmt.Sprintf("w%d ", i%7), n))
+				total += uint64(n)
+			}
+			partitions = append(partitions, lines)
+		}
+		var claims []*claim
+		for p := range partitions {
+			claims = append(claims, &claim{partition: uint32(p)})
+		}
+		s := newSource(t, spooled(t, partitions...), claims...)
+		at := make([]psclient.Cursor, len(partitions))
+		words := uint64(0)
+		for s.half != nil || s.open > 0 {
+			limit := rapid.Uint64Range(1, 300).Draw(rt, "limit")
+			slice, err := s.cut(context.Background(), limit)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			records := 0
+			for _, p := range slice.pieces {
+				for i := p.from; i < p.to; i++ {
+					rec := p.chunk.record(i)
+					if n := lengths[rec.Partition][rec.Index]; len(rec.Tokens) != n {
+						rt.Fatalf("record %d of partition %d has %d words, want %d", rec.Index, rec.Partition, len(rec.Tokens), n)
+					}
+					records++
+				}
+			}
+			if slice.words > limit && records > 1 {
+				rt.Fatalf("a slice of %d words in %d records; %d are allowed", slice.words, records, limit)
+			}
+			for _, c := range slice.cursors {
+				if before := at[c.Partition]; c.From != before.To || c.PrefixHash != before.Hash || before.Last {
+					rt.Fatalf("cursor %+v follows %+v", c, before)
+				}
+				at[c.Partition] = c
+				records -= int(c.To - c.From)
+			}
+			if records != 0 {
+				rt.Fatalf("the cursors move by %d records less than the slice has", records)
+			}
+			words += slice.words
+			slice.giveBack(s)
+		}
+		for p, c := range at {
+			if c.To != uint64(len(lengths[p])) || !c.Last {
+				rt.Fatalf("partition %d of %d records ends at %+v", p, len(lengths[p]), c)
+			}
+		}
+		if words != total {
+			rt.Fatalf("%d words in slices, %d in partitions", words, total)
+		}
+	})
+}
+
+func TestAFeedGoesOnAtTheCursor(t *testing.T) {
+	open := spooled(t, []string{"a b", "c", "d e f"})
+	s := newSource(t, open, &claim{})
+	first, err := s.cut(context.Background(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := first.cursors[0]
+	again := newSource(t, open, &claim{at: psclient.Cursor{From: c.To, To: c.To, PrefixHash: c.Hash, Hash: c.Hash}})
+	rest, err := again.cut(context.Background(), 100)
+	if err != nil || len(rest.cursors) != 1 || rest.cursors[0].From != 2 || rest.cursors[0].PrefixHash != c.Hash || rest.words != 3 {
+		t.Errorf("%+v, %v", rest, err)
+	}
+}
+
+func TestOtherRecordsThanWereTrainedAreAnErrorWithItsFix(t *testing.T) {
+	open := spooled(t, []string{"a b", "c", "d e f"})
+	s := newSource(t, open, &claim{at: psclient.Cursor{From: 2, To: 2, Hash: 12345}})
+	if _, err := s.cut(context.Background(), 100); frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "persist") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCuttingEndsWithItsContext(t *testing.T) {
+	block := func(ctx context.Context, _ uint32) (*spool.Reader, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	s := newSource(t, block, &claim{})
+	ctx, cancel := context.WithCancelCause(context.Background())
+	reason := frame.Errorf(frame.Lost, "psserver is gone")
+	cancel(reason)
+	if _, err := s.cut(ctx, 100); err != reason {
+		t.Errorf("got %v, want the reason", err)
+	}
+}
+
+func TestBlocksCoverASliceOnceInOrder(t *testing.T) {
+	s := newSource(t, spooled(t, []string{"a b", "c", "d e f", "g"}, []string{"h i j k l m n", "o"}), &claim{}, &claim{partition: 1})
+	slice, err := s.cut(context.Background(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for threads := 1; threads < 20; threads++ {
+		words, records := uint64(0), 0
+		for _, b := range slice.blocks(threads) {
+			if b.before != words || b.to <= b.from {
+				t.Fatalf("block %+v after %d words", b, words)
+			}
+			words += b.words
+			records += b.to - b.from
+		}
+		if words != slice.words || records != 6 {
+			t.Errorf("%d threads: blocks of %d words and %d records, the slice has %d and 6", threads, words, records, slice.words)
+		}
+	}
+}
+
+func TestTheLearningRateFallsFromAlphaToMinAlpha(t *testing.T) {
+	r := rates{alpha: 0.025, minAlpha: 0.0001, applied: 0, total: 1000}
+	if r.at(0) != 0.025 || r.at(1000) < 0.0001 || r.at(1000) > 0.000101 || r.at(5000) != r.at(1000) {
+		t.Errorf("%v at the start, %v at the end, %v beyond", r.at(0), r.at(1000), r.at(5000))
+	}
+	if middle := r.at(500); middle < 0.01254 || middle > 0.01256 {
+		t.Errorf("%v in the middle", middle)
+	}
+	later := rates{alpha: 0.025, minAlpha: 0.0001, applied: 300, total: 1000}
+	if later.at(200) != r.at(500) {
+		t.Error("the rate depends on how words are cut into slices")
+	}
+}
