@@ -29,8 +29,8 @@ import (
 	"deepdist/psserver/session"
 )
 
-// farewell is for workers to hear, with their next report, that the session ends.
-const farewell = time.Second
+// farewell is how long workers have to ask, with their next report, whether the session goes on.
+const farewell = 1500 * time.Millisecond
 
 func main() {
 	c, err := parse(os.Args[1:], os.Stderr)
@@ -110,7 +110,7 @@ func run(ctx context.Context, c config, stdout io.Writer, log *slog.Logger) erro
 	<-ctx.Done()
 	log.Info("ending", "reason", context.Cause(ctx))
 	s.Stop(context.Cause(ctx).Error())
-	stopWorkers(server)
+	stopWorkers(server, s)
 	return group.Wait()
 }
 
@@ -137,8 +137,11 @@ func show(ctx context.Context, group *errgroup.Group, c config, s *session.Sessi
 	return dashboard.URL(listener), nil
 }
 
-// stopWorkers lets calls under way end, for a moment: all their waits have ended with the session.
-func stopWorkers(server *grpc.Server) {
+// stopWorkers lets the workers hear that the session has ended, and calls under way end: all their waits have.
+func stopWorkers(server *grpc.Server, s *session.Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	s.Farewell(ctx)
 	timer := time.AfterFunc(farewell, server.Stop)
 	defer timer.Stop()
 	server.GracefulStop()

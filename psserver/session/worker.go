@@ -2,7 +2,9 @@ package session
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"deepdist/internal/version"
@@ -74,10 +76,13 @@ func (s *Session) Report(id string, r Report) (closed []uint32, stop string, err
 			closed = append(closed, t.id)
 		}
 	}
+	w, err := s.worker(id)
 	if s.closing != "" {
+		if err == nil {
+			s.leave(w, "it has heard that the session ends")
+		}
 		return closed, s.closing, nil
 	}
-	w, err := s.worker(id)
 	if err != nil {
 		return nil, "", err
 	}
@@ -99,6 +104,24 @@ func (s *Session) Leave(id, reason string) error {
 	}
 	s.leave(w, cmp.Or(reason, "it said so"))
 	return nil
+}
+
+// Farewell waits until every worker has left, or has heard that the session ends, or ctx is done.
+func (s *Session) Farewell(ctx context.Context) {
+	for {
+		s.mu.Lock()
+		here := slices.ContainsFunc(s.order, func(w *worker) bool { return !w.left })
+		changed := s.changed
+		s.mu.Unlock()
+		if !here {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // worker finds one that has not left, and renews its lease: whoever calls is alive. Callers hold mu.
