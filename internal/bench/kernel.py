@@ -12,7 +12,7 @@ and number of threads:
     fma_peak_gflops        what these threads could do if they did nothing but multiply and add, measured in the same run (of ours)
 
 Only training is timed, neither reading the vocabulary nor making the tables. Ours has the text in memory as ids; gensim reads it through corpus_file, its fastest
-way, which costs it about 2 % of its time. The last lines compare the two by words per CPU second.
+way. The last lines compare the two by words per CPU second.
 """
 
 from __future__ import annotations

@@ -8,42 +8,40 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-//go:generate sh -c "cd gen && go run . -out ../avx512_amd64.s -stubs ../avx512_amd64.go -pkg vec"
+//go:generate sh -c "cd gen && go run . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg vec"
 
-// assembly lists the kernels that this processor can run.
+// assembly lists the kernels that this processor can run, the best one first.
 func assembly() []kernel {
+	var kernels []kernel
 	x := cpu.X86
 	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasBMI2 {
-		return []kernel{{name: "avx512", window: windowAVX512, add: addRowsAVX512, sub: subRowsAVX512, allFinite: allFiniteRowsAVX512, peak: peakFlopsAVX512}}
+		kernels = append(kernels, kernel{name: "avx512", window: windowWith(stepsAVX512), add: addRowsAVX512, sub: subRowsAVX512, allFinite: allFiniteRowsAVX512, peak: peakFlopsAVX512})
 	}
-	return nil
+	if x.HasAVX2 && x.HasFMA {
+		kernels = append(kernels, kernel{name: "avx2", window: windowWith(stepsAVX2), add: addRowsAVX2, sub: subRowsAVX2, allFinite: allFiniteRowsAVX2, peak: peakFlopsAVX2})
+	}
+	return kernels
 }
 
-// firstColumn marks, among the 16 scores of four rows and four columns, those of the first column.
-const firstColumn = 0x1111
+// steps are a kernel's functions by the number of output rows.
+type steps [1 + MaxOuts]func(in, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-func windowAVX512(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid) {
-	if len(ins) == 0 {
-		return
-	}
-	label := uint(0)
-	if positive {
-		label = firstColumn
-	}
-	a, b, i, o, g := unsafe.SliceData(in), unsafe.SliceData(out), unsafe.SliceData(ins), unsafe.SliceData(outs), (*float32)(unsafe.Pointer(grid))
-	switch n {
-	case 1:
-		window1(a, b, dim, i, len(ins), o, next, label, alpha, g)
-	case 2:
-		window2(a, b, dim, i, len(ins), o, next, label, alpha, g)
-	case 3:
-		window3(a, b, dim, i, len(ins), o, next, label, alpha, g)
-	case 4:
-		window4(a, b, dim, i, len(ins), o, next, label, alpha, g)
-	case 5:
-		window5(a, b, dim, i, len(ins), o, next, label, alpha, g)
-	case 6:
-		window6(a, b, dim, i, len(ins), o, next, label, alpha, g)
+var (
+	stepsAVX512 = steps{1: window1AVX512, window2AVX512, window3AVX512, window4AVX512, window5AVX512, window6AVX512}
+	stepsAVX2   = steps{1: window1AVX2, window2AVX2, window3AVX2, window4AVX2, window5AVX2, window6AVX2}
+)
+
+func windowWith(steps steps) func(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid) {
+	const firstColumn = 0x1111 // among the 16 scores of four rows and four columns
+	return func(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid) {
+		if len(ins) == 0 {
+			return
+		}
+		label := uint(0)
+		if positive {
+			label = firstColumn
+		}
+		steps[n](unsafe.SliceData(in), unsafe.SliceData(out), dim, unsafe.SliceData(ins), len(ins), unsafe.SliceData(outs), next, label, alpha, (*float32)(unsafe.Pointer(grid)))
 	}
 }
 
@@ -55,8 +53,35 @@ func subRowsAVX512(delta, x, base []float32) {
 
 func allFiniteRowsAVX512(x []float32) bool { return allFiniteAVX512(unsafe.SliceData(x), len(x)) }
 
+func addRowsAVX2(y, x []float32) {
+	n := len(y) &^ 7
+	if n > 0 {
+		addAVX2(unsafe.SliceData(y), unsafe.SliceData(x), n)
+	}
+	addGeneric(y[n:], x[n:])
+}
+
+func subRowsAVX2(delta, x, base []float32) {
+	n := len(delta) &^ 7
+	if n > 0 {
+		subAVX2(unsafe.SliceData(delta), unsafe.SliceData(x), unsafe.SliceData(base), n)
+	}
+	subGeneric(delta[n:], x[n:], base[n:])
+}
+
+func allFiniteRowsAVX2(x []float32) bool {
+	n := len(x) &^ 7
+	return (n == 0 || allFiniteAVX2(unsafe.SliceData(x), n)) && allFiniteGeneric(x[n:])
+}
+
 func peakFlopsAVX512() int {
 	const rounds = 1024
 	peakAVX512(rounds)
 	return rounds * 16 * 16 * 2
+}
+
+func peakFlopsAVX2() int {
+	const rounds = 1024
+	peakAVX2(rounds)
+	return rounds * 12 * 8 * 2
 }

@@ -29,7 +29,7 @@ var kernels = append(assembly(), generic)
 
 var chosen = kernels[0]
 
-// Name says which kernel is in use: "avx512" or "generic".
+// Name says which kernel is in use: "avx512", "avx2" or "generic".
 func Name() string { return chosen.name }
 
 // Names lists the kernels that can run here, the best one first.

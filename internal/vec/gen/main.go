@@ -1,4 +1,4 @@
-// The generator of internal/vec's AVX-512 assembly. It has a go.mod of its own, so that avo is no dependency of DeepDist.
+// The generator of internal/vec's assembly. It has a go.mod of its own, so that avo is no dependency of DeepDist.
 // Run `go generate ./internal/vec` at the root of the repository; the same generator gives the same bytes.
 package main
 
@@ -20,6 +20,13 @@ func main() {
 	sub()
 	allFinite()
 	peak()
+	for columns := 1; columns <= maxOuts; columns++ {
+		windowAVX2(columns)
+	}
+	addAVX2()
+	subAVX2()
+	allFiniteAVX2()
+	peakAVX2()
 	Generate()
 }
 

@@ -20,6 +20,7 @@ func add() {
 		VADDPS(b, a, a)
 		move(a, at(y))
 	})
+	VZEROUPPER()
 	RET()
 }
 
@@ -35,6 +36,7 @@ func sub() {
 		VSUBPS(b, a, a)
 		move(a, at(delta))
 	})
+	VZEROUPPER()
 	RET()
 }
 
@@ -57,6 +59,7 @@ func allFinite() {
 	TESTL(seen, seen)
 	SETEQ(finite)
 	Store(finite, ReturnIndex(0))
+	VZEROUPPER()
 	RET()
 }
 
@@ -118,5 +121,6 @@ func peak() {
 	}
 	DECQ(rounds)
 	JG(LabelRef("rounds"))
+	VZEROUPPER()
 	RET()
 }

@@ -11,14 +11,15 @@ import (
 // window writes the step of vec.Window for a fixed number of output rows (columns): prefetch, scores, errors, updates.
 // Register names: o are pointers to output rows, i counts floats within a row, row counts input rows in units of 8 bytes.
 func window(columns int) {
-	TEXT(fmt.Sprintf("window%d", columns), NOSPLIT,
+	TEXT(fmt.Sprintf("window%dAVX512", columns), NOSPLIT,
 		"func(in, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)")
-	Doc(fmt.Sprintf("window%d is Window for %d output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.", columns, columns))
+	Doc(fmt.Sprintf("window%dAVX512 is Window for %d output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.", columns, columns))
 	Pragma("noescape")
 	o := outputRows(columns)
 	scores(columns, o)
 	errors(columns)
 	updates(columns, o)
+	VZEROUPPER() // or Go's own SSE instructions become slow on some processors
 	RET()
 }
 
