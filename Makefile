@@ -52,6 +52,7 @@ test-standalone: build .venv-spark35/.made need-java ## spark-submit --files bin
 	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh; done
 
 test-torch: build need-java ## the PyTorch example, with Debian's CPU build of PyTorch (installed by `make torch`)
+	if .ci/lab/torch.sh possible; then $(MAKE) --no-print-directory torch; fi
 	$(call SPARKENV,.venv-torch) .ci/lab/torch.sh test
 
 test-page: build need-java ## the page of a run, in headless Chromium

@@ -69,7 +69,7 @@ questions = [(a, b, c, d) for group in (FAMILY, CAPITALS, NATIONS) for a, b in m
 
 def evaluate(model):
     """The share of analogies answered right, and how many could be asked."""
-    right, asked, _ = WordVectors(model.wv.index_to_key, model.syn0).evaluate_analogies(questions)
+    right, asked, _ = WordVectors(model.wv.index_to_key, model.wv.vectors).evaluate_analogies(questions)
     return right, asked
 
 

@@ -3,7 +3,8 @@
 #   venv.sh PYTHON FOLDER REQUIREMENTS
 # FOLDER/.made says that it is complete; a broken-off install starts again from nothing.
 set -euo pipefail
-python=$1 folder=$2 requirements=$3
+folder=$2 requirements=$3
+python=$("$1" -c 'import sys; print(sys._base_executable)') # not that of an environment, perhaps the very one that is made anew
 cd "$(dirname "$0")/../.."
 rm -rf "$folder"
 "$python" -m venv "$folder"
