@@ -2,6 +2,7 @@ package psclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,18 +28,19 @@ type Server struct {
 	CertificateSHA256 string
 }
 
-// Client is the connection of one worker to its psserver.
+// Client is what one worker has of its psserver: two connections and a name.
 type Client struct {
 	server Server
-	conn   *grpc.ClientConn
+	conns  [2]*grpc.ClientConn
 	api    pb.ParameterServerClient
-	worker string // assigned by Join
+	pulse  pb.ParameterServerClient // a connection of its own for the calls that keep the lease: pushes may fill the other one
+	worker string                   // assigned by Join
 
 	// ReportInterval and Lease come with Join.
 	ReportInterval, Lease time.Duration
 }
 
-// Dial prepares a connection; it is made by the first call.
+// Dial prepares the connections; they are made by the first calls.
 func Dial(server Server) (*Client, error) {
 	options, err := auth.DialOptions(server.Token, server.CertificateSHA256)
 	if err != nil {
@@ -54,11 +56,15 @@ func Dial(server Server) (*Client, error) {
 		grpc.WithInitialWindowSize(4<<20), grpc.WithInitialConnWindowSize(16<<20), // rows come in chunks of 4 MiB
 		grpc.WithReadBufferSize(256<<10), grpc.WithWriteBufferSize(256<<10),
 	)
-	conn, err := grpc.NewClient("passthrough:///"+server.Address, options...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to psserver at %s: %w", server.Address, err)
+	c := &Client{server: server}
+	for i := range c.conns {
+		if c.conns[i], err = grpc.NewClient("passthrough:///"+server.Address, options...); err != nil {
+			c.Close()
+			return nil, fmt.Errorf("connect to psserver at %s: %w", server.Address, err)
+		}
 	}
-	return &Client{server: server, conn: conn, api: pb.NewParameterServerClient(conn)}, nil
+	c.api, c.pulse = pb.NewParameterServerClient(c.conns[0]), pb.NewParameterServerClient(c.conns[1])
+	return c, nil
 }
 
 // WorkerID is the name that the server has given to this worker.
@@ -67,8 +73,15 @@ func (c *Client) WorkerID() string { return c.worker }
 // Address is the server's.
 func (c *Client) Address() string { return c.server.Address }
 
-// Close ends the connection; calls under way fail.
-func (c *Client) Close() error { return c.conn.Close() }
+// Close ends the connections; calls under way fail.
+func (c *Client) Close() (err error) {
+	for _, conn := range c.conns {
+		if conn != nil {
+			err = errors.Join(err, conn.Close())
+		}
+	}
+	return err
+}
 
 // patience is for how long a server that can't be reached is asked again.
 const patience = 5 * time.Second

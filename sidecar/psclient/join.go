@@ -16,7 +16,7 @@ func (c *Client) Join(ctx context.Context, kernel string) error {
 		host = "unknown"
 	}
 	return c.retry(ctx, "join", 10*time.Second, func(ctx context.Context) error {
-		answer, err := c.api.Join(ctx, &pb.JoinRequest{
+		answer, err := c.pulse.Join(ctx, &pb.JoinRequest{
 			Protocol: version.Protocol, Build: version.Build, Host: host, Pid: int64(os.Getpid()), Kernel: kernel, SessionId: c.server.SessionID,
 		})
 		if err != nil {
@@ -33,7 +33,7 @@ func (c *Client) Join(ctx context.Context, kernel string) error {
 func (c *Client) Leave(ctx context.Context, reason string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	_, err := c.api.Leave(ctx, &pb.LeaveRequest{WorkerId: c.worker, Reason: reason})
+	_, err := c.pulse.Leave(ctx, &pb.LeaveRequest{WorkerId: c.worker, Reason: reason})
 	return err
 }
 
@@ -48,7 +48,7 @@ type Figures struct {
 // Report renews the lease. It returns the trainings that have ended, and why the session ends if it does.
 func (c *Client) Report(ctx context.Context, f Figures) (closed []uint32, stop string, err error) {
 	err = c.retry(ctx, "report", 5*time.Second, func(ctx context.Context) error {
-		answer, err := c.api.Report(ctx, &pb.ReportRequest{
+		answer, err := c.pulse.Report(ctx, &pb.ReportRequest{
 			WorkerId: c.worker, RssBytes: f.RSS, ReplicaBytes: f.ReplicaBytes, SpoolBytes: f.SpoolBytes,
 			Threads: f.Threads, Words: f.Words, TrainingId: f.TrainingID,
 		})

@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 
 	"deepdist/internal/bundle"
 	"deepdist/internal/vec"
@@ -60,6 +63,9 @@ func (w *Words) Bytes() uint64 {
 
 // Forget makes the next pull bring everything: the rows here are not the server's any more.
 func (w *Words) Forget() { w.version = 0 }
+
+// Current tells whether all rows are held, as they were when this worker last heard of the server.
+func (w *Words) Current() bool { return w.whole && w.version != 0 }
 
 // HoldWhole makes room for all rows.
 func (w *Words) HoldWhole() {
@@ -209,31 +215,50 @@ func (w *Words) Settle(version uint64) {
 		w.version = 0
 		return
 	}
-	delta := make([]float32, w.stride)
 	for i := range w.parts {
 		p := &w.parts[i]
-		for _, key := range p.changed {
-			at := int(key) * w.stride
-			rows, base := p.rows[at:at+w.stride], p.base[at:at+w.stride]
-			vec.Sub(delta, rows, base)
-			vec.Add(base, delta)
-			copy(rows, base)
-		}
+		eachRange(len(p.changed), func(_, first, end int) {
+			delta := make([]float32, w.stride)
+			for _, key := range p.changed[first:end] {
+				at := int(key) * w.stride
+				rows, base := p.rows[at:at+w.stride], p.base[at:at+w.stride]
+				vec.Sub(delta, rows, base)
+				vec.Add(base, delta)
+				copy(rows, base)
+			}
+		})
 	}
 	w.version = version
 }
 
 // findChanged lists the rows that training has changed: comparing costs less than noting every touch.
 func (p *part) findChanged(size, stride int) []uint32 {
-	p.changed = p.changed[:0]
-	for key := range size {
-		at := key * stride
-		if !slices.Equal(p.rows[at:at+stride], p.base[at:at+stride]) {
-			p.changed = append(p.changed, uint32(key))
+	lists := make([][]uint32, ranges())
+	eachRange(size, func(i, first, end int) {
+		var list []uint32
+		for key := first; key < end; key++ {
+			at := key * stride
+			if !bytes.Equal(bundle.Bytes(p.rows[at:at+stride]), bundle.Bytes(p.base[at:at+stride])) {
+				list = append(list, uint32(key))
+			}
 		}
-	}
+		lists[i] = list
+	})
+	p.changed = slices.Concat(lists...)
 	return p.changed
 }
+
+// eachRange cuts [0, n) into ranges, one for each processor, and calls f for all of them at once.
+func eachRange(n int, f func(i, first, end int)) {
+	var group sync.WaitGroup
+	k := ranges()
+	for i := range k {
+		group.Go(func() { f(i, i*n/k, (i+1)*n/k) })
+	}
+	group.Wait()
+}
+
+func ranges() int { return runtime.GOMAXPROCS(0) }
 
 // hold maps keys to rows 0, 1, 2, …
 func (p *part) hold(keys []uint32, size, stride int) {

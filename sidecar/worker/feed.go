@@ -34,11 +34,13 @@ type record struct {
 	hash uint64
 }
 
-// chunkWords is how many words are read ahead at a time: some milliseconds of training.
-const chunkWords = 1 << 16
+const (
+	chunkWords  = 1 << 16 // decoded at a time: some milliseconds of training
+	chunksAhead = 64      // read while the loop trains: at most 4M words, 16 MiB
+)
 
 // feed reads the spools of its claims, in their order, ahead of the loop: a goroutine that decodes and translates, and stops when
-// it is a few chunks ahead. A feed can't go back; for that the loop ends it and begins another one at the cursors.
+// it is chunksAhead. A feed can't go back; for that the loop ends it and begins another one at the cursors.
 type feed struct {
 	chunks chan *chunk
 	claims chan *claim
@@ -52,7 +54,7 @@ type openSpool func(ctx context.Context, partition uint32) (*spool.Reader, error
 
 func newFeed(ctx context.Context, open openSpool) *feed {
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{chunks: make(chan *chunk, 16), claims: make(chan *claim, 4*claimsAhead), spare: make(chan *chunk, 64), cancel: cancel, done: make(chan struct{})}
+	f := &feed{chunks: make(chan *chunk, chunksAhead), claims: make(chan *claim, 4*claimsAhead), spare: make(chan *chunk, 2*chunksAhead), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(f.done)
 		f.run(ctx, open)

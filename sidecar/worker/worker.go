@@ -87,10 +87,12 @@ func (t *training) hold(c *claim) {
 	t.source.open++
 }
 
-// pull fetches the rows that the slice needs; large slices touch most of the vocabulary, and then all rows are held.
+// pull fetches the rows that the slice needs. Large slices touch most of the vocabulary, and then all rows are held; as long as nobody
+// else pushes they stay what the server has, and nothing is pulled at all.
 func (t *training) pull(s *slice, l leave) (rates, error) {
 	settings := t.model.Settings()
-	if touches := l.words * uint64(settings.Negative+1); touches >= uint64(len(t.vocabulary.Counts)) {
+	touches := s.words * uint64(settings.Negative+1) // at most: many words come several times
+	if t.rows.Current() || touches >= 2*uint64(len(t.vocabulary.Counts)) {
 		t.rows.HoldWhole()
 	} else {
 		t.need0.Reset()
