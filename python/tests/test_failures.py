@@ -1,0 +1,254 @@
+"""What goes wrong around a session: programs that cannot run, ports that are taken, drivers that end in every way."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import psutil
+import pytest
+from helpers import count, run_app, sidecars
+
+from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
+from deepdist.binaries import make_runnable
+from deepdist.launch import _parse, find, host_and_port
+from deepdist.errors import ProtocolError, from_spark
+from deepdist.task.sidecar import executor_jvm, how_it_ended
+
+
+def use(sc, **kw):
+    with DeepDist({"w": np.zeros(2)}, progress=False, **kw) as dd:
+        dd.train(sc.parallelize(range(4), 2), count, lambda m, u: None)
+
+
+def test_a_missing_psserver_names_the_fixes(sc, monkeypatch, tmp_path):
+    with pytest.raises(BinaryError, match="spark.deepdist.psserver.path"):
+        use(sc, psserver=str(tmp_path / "psserver"))
+    monkeypatch.setenv("DEEPDIST_BIN", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("deepdist.launch.__file__", str(tmp_path / "a" / "b" / "launch.py"))
+    with pytest.raises(BinaryError) as e:
+        find("psserver", None, "spark.deepdist.psserver.path")
+    assert all(s in str(e.value) for s in ("make build", "DEEPDIST_BIN", "spark.deepdist.psserver.path", "wheel", "PATH"))
+
+
+def test_a_missing_sidecar_names_the_fixes(sc, tmp_path):
+    with pytest.raises(BinaryError, match="spark.deepdist.sidecar.path"):
+        use(sc, sidecar=str(tmp_path / "sidecar"))
+
+
+@pytest.mark.parametrize("which", ["psserver", "sidecar"])
+def test_a_program_of_another_architecture_is_told(sc, binaries, tmp_path, which):
+    path = tmp_path / "program"
+    data = bytearray((binaries / "psserver").read_bytes()[:4096])
+    data[18:20] = (22).to_bytes(2, "little")
+    path.write_bytes(data)
+    path.chmod(0o755)
+    with pytest.raises(BinaryError, match="is built for s390x"):
+        make_runnable(str(path))
+    if which == "psserver":
+        with pytest.raises(BinaryError, match="is built for s390x"):
+            use(sc, psserver=str(path))
+
+
+def test_a_file_that_is_no_program_is_told(sc, tmp_path):
+    (tmp_path / "psserver").write_text("#!/bin/sh\n")
+    with pytest.raises(BinaryError, match="not a Linux program"):
+        use(sc, psserver=str(tmp_path))
+
+
+def test_a_missing_executable_bit_is_given(sc, binaries, tmp_path):
+    path = shutil.copy(binaries / "psserver", tmp_path / "psserver")
+    os.chmod(path, 0o644)
+    use(sc, psserver=path)
+    assert os.access(path, os.X_OK)
+
+
+def test_another_program_of_that_name_is_told(sc, tmp_path):
+    echo = shutil.copy("/bin/echo", tmp_path / "psserver")
+    with pytest.raises(ProtocolError, match="another program"):
+        use(sc, psserver=echo)
+    true = shutil.copy("/bin/true", tmp_path / "psserver2")
+    with pytest.raises(DeepDistError, match="exited with 0"):
+        use(sc, psserver=true)
+
+
+def test_another_version_is_told_with_both_builds():
+    with pytest.raises(BinaryError, match=r"build 9.9 \(protocol 9\), this package is 0.1.0 \(protocol 1\)"):
+        _parse(b'{"protocol": 9, "build": "9.9"}')
+
+
+def test_a_taken_port_gives_the_next_free_one(sc):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with DeepDist({"w": np.zeros(2)}, page=port) as dd:
+            assert dd.page and not dd.page.endswith(f":{port}")
+    with DeepDist({"w": np.zeros(2)}, page=None) as dd:
+        assert dd.page == ""
+
+
+def test_settings_come_from_spark_too(binaries, tmp_path):
+    app = f"""
+from pyspark import SparkConf, SparkContext
+from deepdist import DeepDist, BinaryError, Word2Vec
+import os
+conf = SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false")
+conf.set("spark.deepdist.psserver.path", {str(binaries / 'psserver')!r}).set("spark.deepdist.page", "off")
+conf.set("spark.deepdist.sidecar.path", {str(binaries / 'deepdist-sidecar')!r})
+conf.set("spark.deepdist.spoolDir", {str(tmp_path)!r})
+sc = SparkContext(conf=conf)
+os.environ["DEEPDIST_BIN"] = "/nowhere"
+seen = []
+def show(figures):
+    seen.extend(os.listdir({str(tmp_path)!r}))
+with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=show) as dd:
+    assert dd.page == "", dd.page
+    dd.train(sc.parallelize(["a b c"] * 1000, 2))
+assert seen, "nothing was spooled there"
+sc.stop()
+print("fine")
+"""
+    assert "fine" in run_app(app).stdout
+    assert not any(tmp_path.rglob("*.spool"))
+
+
+def test_an_address_is_host_or_host_and_port():
+    assert host_and_port("driver") == ("driver", 0) and host_and_port("10.0.0.1:77") == ("10.0.0.1", 77)
+    for bad in (":77", "a:b", "a:99999"):
+        with pytest.raises(DeepDistError, match="host:port"):
+            host_and_port(bad)
+
+
+def test_without_a_spark_context_the_error_says_so():
+    app = """
+from deepdist import DeepDist, Word2Vec
+try:
+    DeepDist(Word2Vec()).__enter__()
+except RuntimeError as e:
+    print(e)
+"""
+    assert "make one before DeepDist" in run_app(app).stdout
+
+
+LONG = """
+import os, sys, time
+from pyspark import SparkConf, SparkContext
+from deepdist import DeepDist, Word2Vec
+from helpers import topic_lines
+sc = SparkContext(conf=SparkConf().setMaster("local[2]").set("spark.ui.enabled", "false"))
+seen = []
+def show(figures):
+    if figures.get("words", 0) > 0 and not seen:
+        seen.append(1)
+        jvm = int(sc._jvm.java.lang.ProcessHandle.current().pid())
+        print("TRAINING", jvm, dd._server.ready.pid, flush=True)
+with DeepDist(Word2Vec(vector_size=50, min_count=1, epochs=5000), progress=show) as dd:
+    dd.train(sc.parallelize(topic_lines(3000), 4))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_driver_that_is_interrupted_leaves_nothing_running(binaries, how):
+    here = os.path.dirname(os.path.abspath(__file__))
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.path.dirname(here)])}
+    app = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    try:
+        line = app.stdout.readline().split()
+        assert line and line[0] == "TRAINING", app.stderr.read()[-3000:]
+        jvm, server = int(line[1]), int(line[2])
+        assert len(sidecars(jvm)) == 1 and psutil.pid_exists(server)
+        app.send_signal(how)
+        _, err = app.communicate(timeout=60)
+        if how == signal.SIGINT:
+            assert "KeyboardInterrupt" in err
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and (sidecars(jvm) or psutil.pid_exists(server) or psutil.pid_exists(jvm)):
+            time.sleep(0.1)
+        assert not sidecars(jvm) and not psutil.pid_exists(server) and not psutil.pid_exists(jvm)
+    finally:
+        if app.poll() is None:
+            app.kill()
+
+
+def test_after_an_interrupt_in_a_notebook_the_next_training_works(binaries):
+    app = """
+import _thread, os
+from pyspark import SparkConf, SparkContext
+from deepdist import DeepDist, Word2Vec
+from helpers import topic_lines, topic_score
+sc = SparkContext(conf=SparkConf().setMaster("local[2]").set("spark.ui.enabled", "false"))
+rdd = sc.parallelize(topic_lines(3000), 4)
+def interrupt(figures):
+    if figures.get("words", 0) > 0:
+        raise KeyboardInterrupt
+try:
+    with DeepDist(Word2Vec(vector_size=50, min_count=1, epochs=5000), progress=interrupt) as dd:
+        dd.train(rdd)
+except KeyboardInterrupt:
+    print("interrupted")
+assert not sc.statusTracker().getActiveJobsIds()
+with DeepDist(Word2Vec(vector_size=20, min_count=1, sample=0, epochs=5), progress=False) as dd:
+    dd.train(rdd)
+    print("score", topic_score(dd.model) > 0.9)
+sc.stop()
+"""
+    out = run_app(app).stdout
+    assert "interrupted" in out and "score True" in out
+
+
+def test_a_session_that_is_never_left_ends_with_its_driver(binaries):
+    app = """
+from pyspark import SparkConf, SparkContext
+from deepdist import DeepDist, Word2Vec
+sc = SparkContext(conf=SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false"))
+dd = DeepDist(Word2Vec(vector_size=8, min_count=1), progress=False).__enter__()
+dd.train(sc.parallelize(["a b"] * 10, 1))
+print(dd._server.ready.pid)
+"""
+    server = int(run_app(app).stdout.split()[-1])
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and psutil.pid_exists(server):
+        time.sleep(0.1)
+    assert not psutil.pid_exists(server)
+
+
+def test_the_end_of_a_child_is_told_by_its_signal():
+    child = subprocess.Popen(["sleep", "60"])
+    child.kill()
+    time.sleep(0.1)
+    assert how_it_ended(child.pid) == "killed by SIGKILL"  # not asked for yet: the kernel still knows
+    child.wait()
+    failed = subprocess.Popen(["sh", "-c", "exit 3"])
+    time.sleep(0.2)
+    assert how_it_ended(failed.pid) == "exited with 3"
+    failed.wait()
+
+
+def test_a_process_without_java_above_it_is_no_task():
+    with pytest.raises(DeepDistError, match="no Java ancestor"):
+        executor_jvm(1)
+
+
+def test_an_error_is_found_in_sparks_stack_trace():
+    text = (
+        "org.apache.spark.SparkException: Job aborted: Task 0 failed: PythonException: Traceback (most recent call last):\n"
+        '  File "x.py", line 3, in f\ndeepdist.errors.UserCodeError: gradient raised on partition 1:\nTraceback:\n  line\n'
+        "KeyError: 'a'\n\n\tat org.apache.spark.api.python.BasePythonRunner.handle(PythonRunner.scala:5)\n"
+        "Caused by: deepdist.errors.BadInput: other\n"
+    )
+    error = from_spark(text)
+    assert type(error).__name__ == "UserCodeError"
+    assert str(error) == "gradient raised on partition 1:\nTraceback:\n  line\nKeyError: 'a'"
+    assert from_spark("java.lang.Error: no python") is None
+
+
+def test_a_model_that_is_used_twice_at_once_is_an_error(sc):
+    with DeepDist(Word2Vec(), progress=False) as dd, pytest.raises(DeepDistError, match="in use already"):
+        dd.__enter__()
