@@ -177,7 +177,10 @@ func TestThereIsAPlaceForSoManyBrowsersAndNoMore(t *testing.T) {
 		t.Errorf("listeners keep others out: %s", answer.Status)
 	}
 	browsers[0].body.Close()
-	for { // the server notices within its own time
+	for deadline := time.Now().Add(time.Minute); ; { // the server notices within its own time
+		if time.Now().After(deadline) {
+			t.Fatal("the place of a browser that has gone is not given to another")
+		}
 		answer, err := http.Get(url + "/events")
 		if err != nil {
 			t.Fatal(err)

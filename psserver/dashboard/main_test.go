@@ -116,14 +116,16 @@ func get(t *testing.T, url string) (*http.Response, string) {
 
 func do(t *testing.T, request *http.Request) (*http.Response, string) {
 	t.Helper()
-	answer, err := http.DefaultClient.Do(request)
+	ctx, cancel := context.WithTimeout(request.Context(), time.Minute) // a stream that should have been refused has no end
+	defer cancel()
+	answer, err := http.DefaultClient.Do(request.WithContext(ctx))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s %s (%s): %v", request.Method, request.URL, answer.Status, err)
 	}
 	return answer, string(body)
 }
