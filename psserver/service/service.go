@@ -35,7 +35,7 @@ import (
 const (
 	maxMessage = 16 << 20 // either way
 	maxChunk   = 4 << 20  // of values in one message
-	maxStreams = 64       // calls at once on one connection
+	maxStreams = 256      // calls at once on one connection: a gradient's Push waits for the driver, one for each task of an executor
 	maxWait    = time.Minute
 )
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -264,6 +265,7 @@ func (s *Session) settle(t *training) error {
 		}
 	}
 	w.settled, w.syn0, w.syn1neg = &settled, nil, nil
+	w.merge.Forget()
 	w.book.SetVocabulary(settled.Size())
 	s.next()
 	// A partition without records needs no worker: it has ended before it began.
@@ -292,22 +294,22 @@ func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int
 	if err := need.Check(v, dim, available+uint64(s.words.Bytes())); err != nil {
 		return faultf(ErrBadInput, "%w", err)
 	}
-	s.words = store.Store{} // readers of the old ones keep them alive
-	for name, start := range map[string][]float32{"syn0": w.syn0, "syn1neg": w.syn1neg} {
-		t, err := store.New(name, "float32", v.Size(), dim)
-		if err != nil {
-			return err
-		}
-		if start != nil {
-			copy(t.Float32s(), start)
-		} else if name == "syn0" {
-			vocabulary.InitialVectors(t.Float32s(), dim, w.settings.Seed)
-		}
-		if err := s.words.Define(t); err != nil {
-			return err
-		}
+	syn0, err := store.New("syn0", "float32", v.Size(), dim)
+	if err != nil {
+		return err
 	}
-	return nil
+	syn1neg, err := store.New("syn1neg", "float32", v.Size(), dim)
+	if err != nil {
+		return err
+	}
+	if w.syn0 != nil {
+		copy(syn0.Float32s(), w.syn0)
+	} else {
+		vocabulary.InitialVectors(syn0.Float32s(), dim, w.settings.Seed)
+	}
+	copy(syn1neg.Float32s(), w.syn1neg)
+	// Late readers of an earlier training's vectors keep those alive.
+	return errors.Join(s.words.Define(syn0), s.words.Define(syn1neg))
 }
 
 // Vocabulary is what a worker needs to begin: the settings, the words, and how many there are to train in one epoch.

@@ -10,6 +10,7 @@ package vocabulary
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/zeebo/xxh3"
@@ -37,6 +38,7 @@ type Merge struct {
 	counts     map[string]uint64
 	partitions map[uint32]Partition
 	reopened   map[uint32]bool
+	distinct   uint64 // kinds of words, when the counts are forgotten
 }
 
 // NewMerge has seen nothing yet.
@@ -64,7 +66,12 @@ func (m *Merge) Commit(id uint32, p Partition, entries []Entry) (accepted bool, 
 	}
 	m.partitions[id] = p
 	for _, e := range entries {
-		m.counts[e.Word] += e.Count
+		count, known := m.counts[e.Word]
+		if !known {
+			// The word is a piece of a message's text: kept as it is, one new word would keep megabytes of known ones alive.
+			e.Word = strings.Clone(e.Word)
+		}
+		m.counts[e.Word] = count + e.Count
 	}
 	return true, nil
 }
@@ -100,6 +107,12 @@ func (m *Merge) Committed(id uint32) bool {
 	return ok && !m.reopened[id]
 }
 
+// Forget lets go of the counts, when the vocabulary is settled: they may be many times as large. What the partitions amounted to
+// stays, so that one that is ingested again can be compared.
+func (m *Merge) Forget() {
+	m.distinct, m.counts = uint64(len(m.counts)), nil
+}
+
 // Totals adds up the partitions that are in, and counts them.
 func (m *Merge) Totals() (total Partition, partitions int) {
 	for _, p := range m.partitions {
@@ -109,7 +122,7 @@ func (m *Merge) Totals() (total Partition, partitions int) {
 		total.SplitSentences += p.SplitSentences
 		total.SpoolBytes += p.SpoolBytes
 	}
-	total.Distinct = uint64(len(m.counts))
+	total.Distinct = max(m.distinct, uint64(len(m.counts)))
 	return total, len(m.partitions)
 }
 
