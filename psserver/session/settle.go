@@ -1,0 +1,109 @@
+package session
+
+import (
+	"errors"
+
+	"deepdist/psserver/cursor"
+	"deepdist/psserver/store"
+	"deepdist/psserver/vocabulary"
+)
+
+// Settlement is what settling a vocabulary came to.
+type Settlement struct {
+	Size     int    `json:"size"`
+	Words    uint64 `json:"words"` // kept, of one epoch
+	Dropped  uint64 `json:"dropped_words"`
+	Distinct uint64 `json:"distinct"`
+	Bytes    uint64 `json:"bytes"` // estimate of server and one replica
+}
+
+// SettleVocabulary ends the ingest: the ids are given, the vectors begin. Asked again it repeats its answer.
+func (s *Session) SettleVocabulary(id uint32) (Settlement, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.wordTraining(id)
+	if err != nil {
+		return Settlement{}, err
+	}
+	w := t.words
+	if w.settled == nil {
+		if err := s.settle(t); err != nil {
+			return Settlement{}, err
+		}
+	}
+	need, err := vocabulary.Estimate(w.settled.Vocabulary, int(w.settings.VectorSize))
+	if err != nil {
+		return Settlement{}, err
+	}
+	return Settlement{Size: w.settled.Size(), Words: w.settled.Words, Dropped: w.settled.Dropped, Distinct: w.settled.Distinct, Bytes: need.Total()}, nil
+}
+
+func (s *Session) settle(t *training) error {
+	w, dim := t.words, int(t.words.settings.VectorSize)
+	for p := range t.partitions {
+		if !w.merge.Committed(p) {
+			return faultf(ErrBadInput, "partition %d has not been ingested: no vocabulary can be settled yet", p)
+		}
+	}
+	var settled vocabulary.Settled
+	var err error
+	if w.given != nil {
+		settled, err = w.merge.Fixed(w.given)
+	} else {
+		settled, err = w.merge.Settle(w.rules)
+	}
+	if err != nil {
+		return faultf(ErrBadInput, "%w", err)
+	}
+	if !w.keep {
+		if err := s.makeVectors(w, settled.Vocabulary, dim); err != nil {
+			return err
+		}
+	}
+	w.settled, w.syn0, w.syn1neg = &settled, nil, nil
+	w.merge.Forget()
+	w.book.SetVocabulary(settled.Size())
+	s.next()
+	// A partition without records needs no worker: it has ended before it began.
+	for p := range t.partitions {
+		if w.merge.Records(p) == 0 {
+			for e := range t.epochs {
+				t.ledger.Move("", []cursor.Move{{Place: cursor.Place{Epoch: e, Partition: p}, Last: true}})
+			}
+		}
+	}
+	s.log.Info("vocabulary settled", "training", t.id, "size", settled.Size(), "words", settled.Words, "dropped", settled.Dropped)
+	s.touch()
+	return nil
+}
+
+// makeVectors allocates syn0 and syn1neg, after a look at the memory there is.
+func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int) error {
+	need, err := vocabulary.Estimate(v, dim)
+	if err != nil {
+		return faultf(ErrBadInput, "%w", err)
+	}
+	available, err := s.config.Available()
+	if err != nil {
+		return err
+	}
+	if err := need.Check(v, dim, available+uint64(s.words.Bytes())); err != nil {
+		return faultf(ErrBadInput, "%w", err)
+	}
+	syn0, err := store.New("syn0", "float32", v.Size(), dim)
+	if err != nil {
+		return err
+	}
+	syn1neg, err := store.New("syn1neg", "float32", v.Size(), dim)
+	if err != nil {
+		return err
+	}
+	if w.syn0 != nil {
+		copy(syn0.Float32s(), w.syn0)
+	} else {
+		vocabulary.InitialVectors(syn0.Float32s(), dim, w.settings.Seed)
+	}
+	copy(syn1neg.Float32s(), w.syn1neg)
+	// Late readers of an earlier training's vectors keep those alive.
+	return errors.Join(s.words.Define(syn0), s.words.Define(syn1neg))
+}
