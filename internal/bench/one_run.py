@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from typing import Any
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ[variable] = "1"  # before NumPy loads: a tool's threads are those that it is given
 
 SETTINGS: dict[str, Any] = dict(vector_size=100, window=5, negative=5, sample=1e-4, min_count=5, alpha=0.025, epochs=5, sg=1)
 GENSIM_WORKERS = 2
