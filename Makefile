@@ -45,8 +45,8 @@ test-python: build need-java ## Python tests and examples with PySpark 4 in loca
 test-cluster: build need-java ## Python tests that need several executors (local-cluster)
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page python/tests
 
-test-spark35: build .venv-spark35/.made need-java ## Python tests and examples with PySpark 3.5
-	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) --ignore python/tests/page python/tests
+test-spark35: build .venv-spark35/.made need-java ## Python tests, the quick start and the demo with PySpark 3.5
+	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
 
 test-standalone: build .venv-spark35/.made need-java ## spark-submit --files bin/deepdist-sidecar on a real standalone cluster, with both PySparks
 	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh; done
