@@ -44,5 +44,5 @@ func (s Settings) Check() error {
 	return nil
 }
 
-// maxVectorSize keeps one step of the kernel well below 100 µs, since assembly cannot be preempted.
-const maxVectorSize = 8192
+// maxVectorSize bounds a single row's step in the kernel (see stepFloats); nobody is known to have wanted more.
+const maxVectorSize = 1 << 16

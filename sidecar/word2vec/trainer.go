@@ -9,6 +9,7 @@ import (
 // Trainer is one thread's part: its scratch memory and its figures. After the longest record has been seen it allocates nothing.
 type Trainer struct {
 	model *Model
+	rows  int // context words of one step
 	Scratch
 	ins   []int // offset in Syn0 of each kept token's row
 	outs  []int // offset in Syn1neg of each row of Scratch.outs, and a tail that may be prefetched
@@ -18,7 +19,12 @@ type Trainer struct {
 }
 
 // NewTrainer makes a trainer for the calling goroutine.
-func NewTrainer(m *Model) *Trainer { return &Trainer{model: m} }
+func NewTrainer(m *Model) *Trainer {
+	return &Trainer{model: m, rows: max(1, min(vec.MaxIns, stepFloats/Stride(m.settings.VectorSize)))}
+}
+
+// stepFloats bounds the input rows of one step, so that it stays well below 100 µs at any vector size: assembly cannot be preempted.
+const stepFloats = 1 << 16
 
 // Train takes one step of training for every window of the record. A key without a row is a panic: the rows were not those that Need named.
 func (t *Trainer) Train(rec Record, rows *Matrices, alpha float32) {
@@ -38,7 +44,7 @@ func (t *Trainer) Train(rec Record, rows *Matrices, alpha float32) {
 	}
 }
 
-// window trains kept[i] against the words around it, in steps of at most vec.MaxIns context words and vec.MaxOuts differing output words.
+// window trains kept[i] against the words around it, in steps of at most t.rows context words and vec.MaxOuts differing output words.
 func (t *Trainer) window(i int, rows *Matrices, alpha float32, sampled bool) {
 	from := max(0, i-int(t.radius[i]))
 	to := min(len(t.kept), i+int(t.radius[i])+1)
@@ -46,7 +52,7 @@ func (t *Trainer) window(i int, rows *Matrices, alpha float32, sampled bool) {
 	t.stats.Pairs += uint64(to - from - 1)
 	for at := from; at < to; {
 		m := 0
-		for ; at < to && m < vec.MaxIns; at++ {
+		for ; at < to && m < t.rows; at++ {
 			if at != i {
 				t.tile[m] = t.ins[at]
 				m++

@@ -187,3 +187,31 @@ func TestAllocatedRowsAreZeroAndAlignedAndMayBeFreedTwice(t *testing.T) {
 		free()
 	}
 }
+
+func TestWindowsOfMoreRowsThanAStepTakesAreTrainedWhole(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		settings := defaults()
+		settings.VectorSize, settings.Window, settings.Sample, settings.ShrinkWindows = 20_000, 10, 0, false // three rows to a step
+		counts := make([]uint64, 12)
+		tokens := make([]uint32, 12)
+		for i := range counts {
+			counts[i], tokens[i] = 5, uint32(i)
+		}
+		m := newModel(t, settings, counts)
+		rows := trainedRows(m, len(counts))
+		before := rows.clone()
+		trainer := NewTrainer(m)
+		if trainer.rows != 3 {
+			t.Fatalf("%d rows to a step", trainer.rows)
+		}
+		trainer.Train(Record{Tokens: tokens}, rows, 0.001)
+		if s := trainer.Stats(); s.Pairs != 12*11-2 { // all others, but for the two at the ends
+			t.Errorf("figures %+v", s)
+		}
+		for w := range counts {
+			if slices.Equal(before.row0(w), rows.row0(w)) || slices.Equal(before.row1(w), rows.row1(w)) {
+				t.Errorf("word %d did not change", w)
+			}
+		}
+	})
+}
