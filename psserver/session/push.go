@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 
 	"deepdist/internal/bundle"
@@ -239,9 +240,13 @@ func (s *Session) fits(t *training, p *Push) error {
 		}
 	}
 	if t.model != nil && t.model.rule != nil {
-		for name := range p.Numbers {
-			if _, ok := t.model.numbers[name]; !ok {
+		for name, x := range p.Numbers {
+			have, ok := t.model.numbers[name]
+			if !ok {
 				return faultf(ErrBadInput, "gradient names the number %q, which is not in the model (it has %v)", name, slices.Sorted(maps.Keys(t.model.numbers)))
+			}
+			if math.IsInf(have+x, 0) { // JSON, which carries it, has no infinity
+				return faultf(ErrBadInput, "the number %q grows beyond all bounds: %g + %g", name, have, x)
 			}
 		}
 	}
