@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,92 @@ func TestTasksHearThatTheSidecarIsGone(t *testing.T) {
 	s.Process.Kill()
 	if err := endOf(t, stream, 5*time.Second); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v, want the end of the stream without an answer", err)
+	}
+}
+
+// The driver's part after an executor is lost: what is missing is ingested again elsewhere, and training goes on at the cursors.
+func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
+	ps, lost, next := startServer(t, "--lease", "2s"), startSidecar(t), startSidecar(t)
+	const epochs, lines = 300, 1000
+	id := ps.openWords(t, 2, map[string]any{"epochs": epochs, "vector_size": 200})
+	for p := range 2 {
+		if _, err := lost.ingest(t, ps, id, p, int64(p), topics(lines, uint64(p))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask[map[string]any](t, ps, "settle_vocabulary", map[string]any{"training_id": id}, nil)
+	stream, err := lost.stream(t, ps, "train", id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	applied := func() uint64 {
+		w, _ := ask[struct {
+			Words uint64 `json:"words"`
+		}](t, ps, "watch", map[string]any{"wait_ms": 0}, nil)
+		return w.Words
+	}
+	for deadline := time.Now().Add(20 * time.Second); applied() == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	lost.Process.Kill()
+	stream.Close()
+	before := applied()
+	if before == 0 || before == 2*epochs*lines*12 {
+		t.Fatalf("%d words were applied when the sidecar was killed: the test tests nothing", before)
+	}
+	var status struct {
+		Done    bool     `json:"done"`
+		Missing []uint32 `json:"missing"`
+	}
+	for deadline := time.Now().Add(20 * time.Second); len(status.Missing) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		status, _ = ask[struct {
+			Done    bool     `json:"done"`
+			Missing []uint32 `json:"missing"`
+		}](t, ps, "training_status", map[string]any{"training_id": id}, nil)
+	}
+	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": status.Missing}, nil)
+	for _, p := range status.Missing {
+		if a, err := next.ingest(t, ps, id, int(p), 10+int64(p), topics(lines, uint64(p))); err != nil || !a.Accepted {
+			t.Fatalf("ingest partition %d again: %+v, %v", p, a, err)
+		}
+	}
+	a, err := next.train(t, ps, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if total := applied(); total != 2*epochs*lines*12 || a.Words != total-before {
+		t.Errorf("%d words are applied, %d of them by the second sidecar; want each of %d once, %d before", total, a.Words, 2*epochs*lines*12, before)
+	}
+	vocabulary, syn0, _ := ps.words(t, id)
+	if s := separation(vocabulary, syn0); !(s > 0.5) {
+		t.Errorf("cosines within topics exceed those between them by %.2f only", s)
+	}
+}
+
+func TestAnotherOrderOfTheRecordsIsSaidWithItsFix(t *testing.T) {
+	ps, first, next := startServer(t, "--lease", "2s"), startSidecar(t), startSidecar(t)
+	id := ps.openWords(t, 1, map[string]any{"epochs": 60_000})
+	if _, err := first.ingest(t, ps, id, 0, 1, topics(2000, 1)); err != nil {
+		t.Fatal(err)
+	}
+	ask[map[string]any](t, ps, "settle_vocabulary", map[string]any{"training_id": id}, nil)
+	stream := trainingStream(t, ps, first, id)
+	first.Process.Kill()
+	stream.Close()
+	<-first.done
+	time.Sleep(3 * time.Second) // its lease
+	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": []int{0}}, nil)
+	other := topics(2000, 1)
+	slices.Reverse(other)
+	if _, err := next.ingest(t, ps, id, 0, 2, other); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := next.stream(t, ps, "train", id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := endOf(t, stream, 20*time.Second); frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "order") {
+		t.Errorf("got %s %v", frame.CodeOf(err), err)
 	}
 }
 

@@ -133,10 +133,10 @@ type server struct {
 	}
 }
 
-func startServer(t testing.TB) *server {
+func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	s := &server{}
-	p, out := start(t, "psserver", "--parent-pid", fmt.Sprint(os.Getpid()), "--page", "off")
+	p, out := start(t, "psserver", append([]string{"--parent-pid", fmt.Sprint(os.Getpid()), "--page", "off"}, args...)...)
 	s.process = p
 	line, err := out.ReadBytes('\n')
 	if err != nil {

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"deepdist/sidecar/psclient"
@@ -64,8 +65,8 @@ type leave struct {
 	exhausted bool
 }
 
-// claimsAhead is how many (epoch, partition) are held beyond the one being read: so that a slice may span partitions.
-const claimsAhead = 8
+// claimsAhead is how many (epoch, partition) are held at once: so that a slice may span small partitions.
+const claimsAhead = 64
 
 // claim asks for work up to claimsAhead, and for leave to start a slice.
 func (t *training) claim() (leave, error) {
@@ -73,11 +74,29 @@ func (t *training) claim() (leave, error) {
 	if err != nil {
 		return leave{}, err
 	}
+	again := false
 	for _, c := range work.Claims {
+		if held := t.held(c.Epoch, c.Partition); held != nil {
+			held.at, again = c, true // reopened meanwhile, and spooled here once more
+			continue
+		}
 		t.hold(&claim{epoch: c.Epoch, partition: c.Partition, at: c})
+	}
+	if again {
+		t.resume(nil)
 	}
 	t.progress.set(work.AppliedWords, work.TotalWords)
 	return leave{words: work.SliceWords, applied: work.AppliedWords, total: work.TotalWords, exhausted: work.Exhausted && len(t.claims) == 0}, nil
+}
+
+// held finds a claim.
+func (t *training) held(epoch, partition uint32) *claim {
+	for _, c := range t.claims {
+		if c.epoch == epoch && c.partition == partition {
+			return c
+		}
+	}
+	return nil
 }
 
 // hold gives a claim to the feed.
@@ -160,15 +179,14 @@ func (t *training) abandon(s *slice) error {
 // advance notes what has been applied.
 func (t *training) advance(cursors []psclient.Cursor) {
 	for _, c := range cursors {
-		for i, held := range t.claims {
-			if held.epoch == c.Epoch && held.partition == c.Partition {
-				c.From, c.PrefixHash = c.To, c.Hash
-				held.at = c
-				if c.Last {
-					t.claims = append(t.claims[:i], t.claims[i+1:]...)
-				}
-				break
-			}
+		held := t.held(c.Epoch, c.Partition)
+		if held == nil {
+			continue
+		}
+		c.From, c.PrefixHash = c.To, c.Hash
+		held.at = c
+		if c.Last {
+			t.claims = slices.DeleteFunc(t.claims, func(other *claim) bool { return other == held })
 		}
 	}
 }
