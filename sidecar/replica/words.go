@@ -44,6 +44,11 @@ func NewWords(size, dim int) *Words {
 	return &Words{size: size, dim: dim, stride: word2vec.Stride(dim), parts: [2]part{{name: "syn0"}, {name: "syn1neg"}}}
 }
 
+// MostBytes is what a replica of all rows takes: two matrices, and the base of each.
+func MostBytes(size, dim int) uint64 {
+	return 4 * 4 * uint64(size) * uint64(word2vec.Stride(dim))
+}
+
 // Close frees the rows.
 func (w *Words) Close() {
 	for i := range w.parts {

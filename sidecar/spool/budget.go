@@ -25,8 +25,8 @@ func (b *Budget) Used() uint64 { return b.used.Load() }
 func (b *Budget) Reserve(n uint64) error {
 	if used := b.used.Add(n); b.cap > 0 && used > b.cap {
 		b.used.Add(-n)
-		return frame.Errorf(frame.BadInput, "the spool would exceed its cap of %d bytes on this executor: raise --spool-cap-bytes "+
-			"(spark.deepdist.spool.cap), or use more executors", b.cap)
+		return frame.Errorf(frame.BadInput, "the spool would exceed its cap of %d bytes on this executor: raise the sidecar's --spool-cap-bytes, "+
+			"or use more executors", b.cap)
 	}
 	return nil
 }

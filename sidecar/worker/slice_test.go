@@ -205,3 +205,13 @@ func TestTheLearningRateFallsFromAlphaToMinAlpha(t *testing.T) {
 		t.Error("the rate depends on how words are cut into slices")
 	}
 }
+
+func TestSlicesAreShortWhereMemoryIs(t *testing.T) {
+	if limit, limited := sliceLimit(1000, 100, 5, 1<<30); limited || limit < 1<<40 {
+		t.Errorf("a small model: %d, %v", limit, limited)
+	}
+	limit, limited := sliceLimit(1_000_000, 300, 5, 1<<30)
+	if rows := limit * 6; !limited || rows > 1_000_000/8 {
+		t.Errorf("5 GB of rows in 1 GB: slices of %d words touch up to %d rows, %v", limit, rows, limited)
+	}
+}

@@ -2,10 +2,12 @@ package worker
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 
 	"deepdist/internal/frame"
+	"deepdist/internal/life"
 	"deepdist/sidecar/psclient"
 	"deepdist/sidecar/replica"
 	"deepdist/sidecar/spool"
@@ -47,7 +49,8 @@ type loopState struct {
 	claims       []*claim // held, not yet applied to their end
 	source       source
 	pushes       int
-	exhausted    bool // the last claim was answered by: nothing more
+	limit        uint64 // of a slice's words, by memory
+	exhausted    bool   // the last claim was answered by: nothing more
 	spare        []*word2vec.Trainer
 }
 
@@ -120,6 +123,15 @@ func (t *training) prepare() error {
 		return err
 	}
 	s := v.Settings
+	available, err := life.AvailableMemory()
+	if err != nil {
+		available = math.MaxUint64 // not known
+	}
+	limit, limited := sliceLimit(v.Len(), s.VectorSize, s.Negative, available)
+	if t.limit = limit; limited {
+		t.worker.log.Warn("too little memory for all rows: training in short slices, which is slower; raise spark.executor.memoryOverhead",
+			"words", v.Len(), "vector_size", s.VectorSize, "bytes", replica.MostBytes(v.Len(), s.VectorSize), "available", available)
+	}
 	model, err := word2vec.New(word2vec.Settings{
 		VectorSize: s.VectorSize, Window: s.Window, Negative: s.Negative, Sample: s.Sample, NsExponent: s.NsExponent,
 		Alpha: s.Alpha, MinAlpha: s.MinAlpha, Epochs: s.Epochs, Seed: s.Seed, ShrinkWindows: s.ShrinkWindows,
@@ -135,6 +147,15 @@ func (t *training) prepare() error {
 	t.rows = replica.NewWords(v.Len(), s.VectorSize)
 	t.need0, t.need1 = word2vec.NewKeySet(v.Len()), word2vec.NewKeySet(v.Len())
 	return nil
+}
+
+// sliceLimit is the longest slice whose rows fit into the memory that is available. Usually there is no limit: all rows fit.
+// Otherwise slices are kept so short that they touch an eighth of the rows at most, which trains the same model, with more pulls.
+func sliceLimit(words, vectorSize, negative int, available uint64) (limit uint64, limited bool) {
+	if replica.MostBytes(words, vectorSize) <= available {
+		return math.MaxUint64, false
+	}
+	return max(1000, uint64(words)/8/uint64(negative+1)), true
 }
 
 // reset stops the reading after an error; the cursors stay, so that a later task may try again.

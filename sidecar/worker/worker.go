@@ -31,7 +31,7 @@ func (t *training) train() error {
 			}
 			continue // the server had none yet: is anybody still here?
 		}
-		slice, err := t.source.cut(t.ctx, leave.words)
+		slice, err := t.source.cut(t.ctx, min(leave.words, t.limit))
 		if err != nil {
 			return err
 		}
