@@ -24,7 +24,6 @@ from ..rows import Rows
 from ..session import Session
 from ..wire import Connection
 from . import sidecar
-from .ingest import attempt_id
 
 Gradient = Callable[[Any, Iterator[Any]], Any]
 
@@ -82,7 +81,7 @@ class _Run:
 
     def run(self, rows: Iterable[Any]) -> str:
         """Task: the whole partition; 'OK' or 'EMPTY'."""
-        fields = {"training_id": self._training_id, "partition": self._partition, "attempt": attempt_id()}
+        fields = {"training_id": self._training_id, "partition": self._partition, "attempt": sidecar.attempt_id()}
         with sidecar.stream(self._session, "gradient", **fields) as connection:
             connection.settimeout(None)  # a pull waits for its version, a push for `descent`: as long as they take
             self._connection = connection

@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import BadInput
 from ..session import Session
 from ..wire import BATCH, END
 from . import batches, sidecar
@@ -60,7 +59,7 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
     layout = batches.LINES if incoming is None else incoming.layout
     sent = rows_sent = 0
     with sidecar.stream(
-        session, "ingest", training_id=training_id, partition=partition, attempt=attempt_id(), layout=layout
+        session, "ingest", training_id=training_id, partition=partition, attempt=sidecar.attempt_id(), layout=layout
     ) as connection:
         for batch in incoming or ():
             body = memoryview(batch.serialize())
@@ -79,13 +78,3 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
         "rows": rows,
         **counted,
     }
-
-
-def attempt_id() -> int:
-    """Task: Spark's taskAttemptId, unique and growing within a SparkContext (attemptNumber is neither)."""
-    from pyspark import TaskContext
-
-    context = TaskContext.get()
-    if context is None:
-        raise BadInput("this runs in a Spark task only")
-    return context.taskAttemptId()

@@ -95,6 +95,16 @@ def stream(session: Session, op: str, **fields: Any) -> Iterator[Connection]:
         connection.close()
 
 
+def attempt_id() -> int:
+    """Task: Spark's taskAttemptId, unique and growing within a SparkContext (attemptNumber is neither)."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    if context is None:
+        raise DeepDistError("this runs in a Spark task only")
+    return context.taskAttemptId()
+
+
 def end_session(session: Session, jvm: tuple[int, int]) -> None:
     """Task (and the driver, in local mode): tell the sidecar of this JVM, if one runs, that the session is over."""
     try:
