@@ -124,7 +124,7 @@ class Training:
         gradient: task_gradient.Gradient,
         offset: int,
         n: int,
-        apply: Callable[[], None] | None,
+        apply: Callable[[], Any] | None,
     ) -> list[tuple[int, str]]:
         """Driver: one job over the data, again for partitions that a lost sidecar left behind."""
         job = data.mapPartitionsWithIndex(

@@ -298,7 +298,8 @@ def _active_context() -> SparkContext:
 
 
 def _is_local(sc: SparkContext) -> bool:
-    return sc.master == "local" or sc.master.startswith("local[")
+    master = sc.master or ""
+    return master == "local" or master.startswith("local[")
 
 
 def _local_jvm(sc: SparkContext) -> tuple[int, int] | None:

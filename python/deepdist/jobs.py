@@ -31,7 +31,7 @@ class Job:
         self._result: Any = None
         self._error: BaseException | None = None
 
-    def run(self, tick: Callable[[], None], interval: float = 0.1) -> Any:
+    def run(self, tick: Callable[[], Any], interval: float = 0.1) -> Any:
         """Driver: start the action, call `tick` every `interval` seconds until it has ended, return its result.
 
         A task's own error (`errors.from_spark`) is raised as such; anything else, like an error of the user's own map

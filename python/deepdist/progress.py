@@ -32,7 +32,11 @@ class Callback(Progress):
     """Callback hands the figures to the user's own function."""
 
     def __init__(self, function: Callable[[Figures], Any]):
-        self.show = function  # type: ignore[method-assign]
+        self._function = function
+
+    def show(self, figures: Figures) -> None:
+        """Driver: pass them on."""
+        self._function(figures)
 
 
 class Bar(Progress):

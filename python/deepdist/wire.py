@@ -12,8 +12,9 @@ import os
 import socket
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 from .errors import PeerGone, ProtocolError, from_code
 from .version import PROTOCOL, __version__

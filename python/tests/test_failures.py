@@ -15,8 +15,8 @@ from helpers import count, run_app, sidecars
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
-from deepdist.launch import _parse, find, host_and_port
 from deepdist.errors import ProtocolError, from_spark
+from deepdist.launch import _parse, find, host_and_port
 from deepdist.task.sidecar import executor_jvm, how_it_ended
 
 

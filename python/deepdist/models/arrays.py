@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -110,12 +111,9 @@ def is_tensor(name: Any, value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Driver and task: whether an attribute is a plain finite number."""
-    return (
-        isinstance(value, (int, float, np.integer, np.floating))
-        and not isinstance(value, (bool, np.bool_))
-        and bool(np.isfinite(value))
-        and abs(value) < 2**53
-    )
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    return math.isfinite(value) and abs(float(value)) < 2**53
 
 
 def as_number(value: Any) -> int | float:

@@ -18,7 +18,8 @@ import signal
 import stat
 import subprocess
 import time
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from ..binaries import make_runnable, tail
 from ..errors import BinaryError, DeepDistError, PeerGone, SidecarLost
