@@ -22,6 +22,7 @@ __all__ = [
     "ServerLost",
     "SidecarLost",
     "Stopped",
+    "TaskLost",
     "UserCodeError",
     "from_code",
     "from_spark",
@@ -60,6 +61,10 @@ class PeerGone(Lost):
 
 class SidecarLost(Lost):
     """SidecarLost means that the executor's sidecar ended or fell silent; its message has the last lines of its log."""
+
+
+class TaskLost(Lost):
+    """TaskLost means that Spark lost a task (its Python worker or executor ended); where Spark does not retry, we do."""
 
 
 class ServerLost(Lost):
@@ -109,18 +114,24 @@ def from_code(code: str, message: str) -> DeepDistError:
 
 
 _RAISED = re.compile(r"^(?:\S*: )?deepdist\.errors\.(\w+): ", re.MULTILINE)
+_ENDED = re.compile(
+    r"Python worker exited unexpectedly|ExecutorLostFailure"
+    # Spark 3.5 may close a reused worker's socket 2 s after a job before has failed, and takes that for the new task's failure.
+    r"|failure: [^\n]*: java\.net\.SocketException: (Socket closed|Connection reset|Broken pipe)"
+)
 _JAVA_FRAMES = re.compile(r"\n\s*\n?\tat [\w.$]+[(/].*", re.DOTALL)
 
 
 def from_spark(text: str) -> DeepDistError | None:
-    """Driver: the task's own exception, found in the text of the one that Spark raised; None if there is none.
+    """Driver: the task's own exception, found in the text of the one that Spark raised; TaskLost if there is none because the
+    task's process ended; None if the error is somebody else's, like one of the data's own map functions.
 
     Spark wraps a Python traceback into a Java stack trace, several times over. The first exception of ours in it is the
     one that was raised first; what follows its message is Java's frames.
     """
     found = _RAISED.search(text)
     if found is None:
-        return None
+        return TaskLost(text.split("\n", 1)[0][:1000]) if _ENDED.search(text) else None
     kind = globals().get(found.group(1))
     if not (isinstance(kind, type) and issubclass(kind, DeepDistError)):
         kind = InternalError

@@ -1,5 +1,6 @@
 """Any model on local[2]: gradients in tasks, descent on the driver or inside psserver."""
 
+import os
 import threading
 
 import numpy as np
@@ -407,6 +408,21 @@ def test_a_killed_sidecar_is_replaced_and_every_record_counts_once(sc):
     model = fresh()
     run(model, sc.parallelize(range(60), 3), gradient, descent)
     assert killed and model["w"][0] == 60
+
+
+def test_a_killed_python_worker_is_replaced_and_every_record_counts_once(sc, tmp_path):
+    once = str(tmp_path / "once")
+
+    def gradient(model, rows):
+        for n, _ in enumerate(rows):
+            if n == 7 and not os.path.exists(once):
+                open(once, "w").close()
+                os.kill(os.getpid(), 9)
+            yield {"w": np.array([1.0, 0.0])}
+
+    model = fresh()
+    run(model, sc.parallelize(range(60), 3), gradient, add)
+    assert model["w"][0] == 60 and os.path.exists(once)
 
 
 def test_a_killed_psserver_is_an_error_within_seconds(sc):

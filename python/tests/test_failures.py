@@ -15,7 +15,7 @@ from helpers import count, run_app, sidecars
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
-from deepdist.errors import ProtocolError, from_spark
+from deepdist.errors import ProtocolError, TaskLost, from_spark
 from deepdist.launch import _parse, find, host_and_port
 from deepdist.task.sidecar import executor_jvm, how_it_ended
 
@@ -247,6 +247,7 @@ def test_an_error_is_found_in_sparks_stack_trace():
     assert type(error).__name__ == "UserCodeError"
     assert str(error) == "gradient raised on partition 1:\nTraceback:\n  line\nKeyError: 'a'"
     assert from_spark("java.lang.Error: no python") is None
+    assert isinstance(from_spark("Job aborted: SparkException: Python worker exited unexpectedly (crashed)\n\tat x.Y(z)"), TaskLost)
 
 
 def test_a_model_that_is_used_twice_at_once_is_an_error(sc):

@@ -2,6 +2,7 @@
 
 import collections
 import logging
+import os
 import threading
 import time
 
@@ -273,6 +274,19 @@ def test_a_killed_sidecar_is_replaced_and_the_training_ends_right(sc, lines):
     assert killed, "the training was over before its sidecar could be killed"
     words = sum(len(s.split()) for s in lines)
     assert [e.words for e in summary.epochs] == [words] * 40 and summary.rounds > 1
+
+
+def test_a_python_worker_that_dies_while_it_reads_is_replaced(sc, lines, tmp_path):
+    once = str(tmp_path / "once")
+
+    def die_once(s):
+        if not os.path.exists(once):
+            open(once, "w").close()
+            os.kill(os.getpid(), 9)
+        return s
+
+    summary, _ = train(small(epochs=1), sc.parallelize(lines, 3).map(die_once))
+    assert os.path.exists(once) and summary.rows == len(lines) and list(summary) == ["OK"] * 3
 
 
 def test_a_killed_psserver_is_an_error_within_seconds(sc, lines):
