@@ -17,7 +17,7 @@ from pathlib import Path
 import inputs
 import psutil
 
-ROLES = {"psserver": "psserver", "deepdist-sidecar": "sidecar", "java": "jvm"}
+ROLES = {"psserver": "psserver", "deepdist-sideca": "sidecar", "java": "jvm", "python": "python worker", "python3": "python worker"}
 
 
 class Peaks(threading.Thread):
@@ -26,7 +26,7 @@ class Peaks(threading.Thread):
     def __init__(self, root: int):
         super().__init__(daemon=True)
         self._root = psutil.Process(root)
-        self._started = self._root.create_time()
+        self._known: dict[int, psutil.Process] = {}
         self._over = threading.Event()
         self.by_process: dict[tuple[str, int], int] = {}
 
@@ -36,6 +36,8 @@ class Peaks(threading.Thread):
                 try:
                     role, peak = self._role(process), high_water(process.pid)
                 except (psutil.Error, OSError):
+                    continue
+                if role is None:
                     continue
                 key = (role, process.pid)
                 self.by_process[key] = max(peak, self.by_process.get(key, 0))
@@ -53,15 +55,14 @@ class Peaks(threading.Thread):
         try:
             family = [self._root, *self._root.children(recursive=True)]
         except psutil.Error:
-            return []
-        sidecars = [p for p in psutil.process_iter(["name", "create_time"]) if p.info["name"] == "deepdist-sidecar" and p.info["create_time"] >= self._started]
-        return [*family, *(p for p in sidecars if p not in family)]  # a sidecar is no child of anyone here
+            family = []
+        self._known.update((process.pid, process) for process in family)  # also when its parent is gone: a sidecar's task ends before it
+        return list(self._known.values())
 
-    def _role(self, process: psutil.Process) -> str:
+    def _role(self, process: psutil.Process) -> str | None:
         if process.pid == self._root.pid:
             return "driver"
-        name = process.name()
-        return ROLES.get(name, "python worker" if name.startswith("python") else name)
+        return ROLES.get(Path(f"/proc/{process.pid}/comm").read_text().strip())  # None: Spark's shell scripts
 
 
 def high_water(pid: int) -> int:
