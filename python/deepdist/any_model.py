@@ -160,7 +160,6 @@ class Training:
         try:
             descent(adapter.view, Update({**update.arrays, **update.numbers}, adapter.aliases))
             shared.settle()
-            check_finite(adapter.arrays())
         except BaseException as e:
             self._failed(update_id, repr(e))
             shared.rebind()
@@ -186,11 +185,3 @@ class Training:
                 self._control.call("close_training", training_id=self._id, reason=reason)
         except DeepDistError:
             pass
-
-
-def check_finite(arrays: Mapping[str, np.ndarray | Rows]) -> None:
-    """Driver: raise UserCodeError if `descent` has made a tensor NaN or infinite."""
-    for name, array in arrays.items():
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and not np.isfinite(np.sum(array, dtype=np.float64)):
-            if not np.isfinite(array).all():
-                raise UserCodeError(f"descent made {name!r} hold NaN or infinity; the model is as it was before this update")

@@ -65,7 +65,7 @@ def describe(arrays: Mapping[str, np.ndarray | Rows], numbers: Mapping[str, Any]
 
 def create(name: str, size: int) -> int:
     """Driver and task: a memfd of `size` bytes (at least 1) that can neither shrink nor grow; the caller closes it."""
-    fd = os.memfd_create(f"deepdist-{name}"[:200], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fd = os.memfd_create(f"deepdist-{name!a}"[:200], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         # posix_fallocate, not truncate alone: a full /dev/shm is then an error here and not a SIGBUS at the first write.
         os.posix_fallocate(fd, 0, max(size, 1))

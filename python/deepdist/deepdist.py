@@ -276,12 +276,18 @@ class _Watcher:
         self._control, self._show = control, show
         self._figures: dict[str, Any] = {}
         self._next = 0.0
+        self._begun: tuple[float, int] | None = None  # of any model: when the first updates were seen, and how many they were
 
     def __call__(self, fresh: bool = False) -> dict[str, Any]:
         now = time.monotonic()
         if fresh or now >= self._next:
             self._next = now + WATCH_SECONDS
             self._figures = self._control.call("watch", wait_ms=0)
+            updates = int(self._figures.get("updates", 0))
+            if self._begun is None or updates < self._begun[1]:
+                self._begun = now, updates
+            elif now > self._begun[0]:
+                self._figures["updates_per_second"] = (updates - self._begun[1]) / (now - self._begun[0])
             self._show.show(self._figures)
         return self._figures
 

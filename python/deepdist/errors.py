@@ -119,6 +119,8 @@ _ENDED = re.compile(
     # Spark 3.5 may close a reused worker's socket 2 s after a job before has failed, and takes that for the new task's failure.
     r"|failure: [^\n]*: java\.net\.SocketException: (Socket closed|Connection reset|Broken pipe)"
 )
+_CHAINED = re.compile(r"\n\n(?:During handling of the above exception|The above exception was the direct cause)")
+_SQLSTATE = re.compile(r"\n\s*SQLSTATE: \w+\s*\Z")
 _JAVA_FRAMES = re.compile(r"\n\s*\n?\tat [\w.$]+[(/].*", re.DOTALL)
 
 
@@ -135,6 +137,7 @@ def from_spark(text: str) -> DeepDistError | None:
     kind = globals().get(found.group(1))
     if not (isinstance(kind, type) and issubclass(kind, DeepDistError)):
         kind = InternalError
-    message = _JAVA_FRAMES.sub("", text[found.end() :])
-    chained = message.find("\n\nDuring handling of the above exception")
-    return kind((message if chained < 0 else message[:chained]).rstrip())
+    message = _SQLSTATE.sub("", _JAVA_FRAMES.sub("", text[found.end() :]))
+    if kind is not UserCodeError:  # whose message is a traceback of the user's, which may have such lines itself
+        message = _CHAINED.split(message, maxsplit=1)[0]
+    return kind(message.rstrip())

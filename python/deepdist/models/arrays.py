@@ -33,6 +33,11 @@ class Adapter:
         """Driver and task: make these arrays the model's."""
         self._slots().update(arrays)
 
+    def scalar(self, name: str) -> np.ndarray | None:
+        """Driver: what a 0-dimensional tensor has become by `m.t = m.t + 1`: NumPy then gives a number, not an array."""
+        value = self._slots().get(name)
+        return np.asarray(value) if np.isscalar(value) and np.asarray(value).dtype.kind in "biuf" else None
+
     def unbind(self, names: Any) -> None:
         """Driver: take tensors away that the model did not have."""
         for name in names:
@@ -71,7 +76,7 @@ class DictModel(Adapter):
     def __init__(self, model: dict[str, Any]):
         super().__init__(model)
         if not self.arrays():
-            raise TypeError(f"DeepDist(model): the dict has no NumPy array to train (keys: {_some(model)})")
+            raise TypeError(f"DeepDist(model): the dict has no NumPy array to train {_some(model)}")
 
     def _slots(self) -> MutableMapping[str, Any]:
         return self.model
@@ -90,8 +95,9 @@ class ObjectModel(Adapter):
         super().__init__(model)
         if not hasattr(model, "__dict__") or not self.arrays():
             raise TypeError(
-                f"DeepDist(model): {type(model).__name__} has no NumPy arrays among its attributes. A model is a dict of arrays, "
-                f"an object with array attributes, a gensim Word2Vec, a torch.nn.Module, or a deepdist.Word2Vec"
+                f"DeepDist(model): {type(model).__name__} has no NumPy arrays among its attributes {_some(getattr(model, '__dict__', {}))}. "
+                f"A model is a dict of arrays, an object with arrays as attributes of its own (not in lists, the class or __slots__), "
+                f"a gensim Word2Vec, a torch.nn.Module, or a deepdist.Word2Vec"
             )
 
     def _slots(self) -> MutableMapping[str, Any]:
@@ -105,8 +111,8 @@ class ObjectModel(Adapter):
 
 
 def is_tensor(name: Any, value: Any) -> bool:
-    """Driver and task: whether an attribute is an array that can travel as a tensor."""
-    return isinstance(name, str) and isinstance(value, np.ndarray) and is_tensor_dtype(value.dtype)
+    """Driver and task: whether an attribute is an array that can travel as a tensor: in native byte order, whatever it has."""
+    return isinstance(name, str) and isinstance(value, np.ndarray) and is_tensor_dtype(value.dtype.newbyteorder("="))
 
 
 def is_number(value: Any) -> bool:
@@ -118,15 +124,19 @@ def is_number(value: Any) -> bool:
 
 def as_number(value: Any) -> int | float:
     """Driver and task: the plain Python number of one that may be NumPy's."""
-    return value.item() if isinstance(value, np.generic) else value
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
-def like(was: Any, value: float) -> int | float:
+def like(was: Any, value: float) -> Any:
     """Driver and task: a number that came over the wire, where 1.0 and 1 are the same, in the kind of the one it replaces."""
+    if isinstance(was, np.floating):
+        return type(was)(value)
     if isinstance(was, (int, np.integer)) and float(value).is_integer():
-        return int(value)
+        return int(value) if isinstance(was, int) else type(was)(int(value))
     return float(value) if was is not None else value
 
 
-def _some(model: dict[Any, Any]) -> str:
-    return ", ".join(map(repr, list(model)[:8])) or "none"
+def _some(slots: Mapping[Any, Any]) -> str:
+    """Driver: what there is instead, with its types."""
+    found = [f"{k!r} is {v.dtype if isinstance(v, np.ndarray) else type(v).__name__}" for k, v in list(slots.items())[:8]]
+    return f"({', '.join(found)})" if found else "(it is empty)"

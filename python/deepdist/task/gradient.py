@@ -10,6 +10,7 @@ comes, and the model is bound to a fresh version before the generator goes on.
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -128,7 +129,7 @@ class _Run:
     def _user(self, function: Callable[..., Any], *args: Any) -> Any:
         try:
             return function(*args)
-        except Exception as e:
+        except (Exception, SystemExit) as e:
             raise UserCodeError(f"gradient raised on partition {self._index}:\n{user_traceback(e)}") from None
 
     def _cursor(self) -> tuple[int, bool]:
@@ -200,13 +201,15 @@ def check_value(name: Any, value: Any, tensors: Mapping[str, np.ndarray]) -> np.
         value = value.detach().cpu().numpy()
     tensor = tensors.get(name)
     if tensor is None:
-        if isinstance(value, (bool, int, float, np.generic)) and np.ndim(value) == 0:
+        if isinstance(value, (bool, int, float, np.generic, np.ndarray)) and np.ndim(value) == 0:
             number = as_number(value)
             if not isinstance(number, (bool, int, float)):
                 raise BadInput(f"a plain number must be real, not {type(number).__name__}")
-            if not np.isfinite(number):
+            if isinstance(number, int) and abs(number) > 2**53:
+                raise BadInput(f"it is {number}: numbers travel as float64, which holds whole ones up to 2**53")
+            if not math.isfinite(number):
                 raise BadInput(f"it is {number}")
-            return number
+            return int(number) if isinstance(number, bool) else number
         raise BadInput(f"the model has no tensor of this name (there are {', '.join(tensors)})")
     if isinstance(value, Rows):
         if value.values.shape[1:] != tensor.shape[1:] or tensor.ndim == 0:
