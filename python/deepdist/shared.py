@@ -141,7 +141,8 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
 
 def _is_finite(array: np.ndarray) -> bool:
     # The sum is one pass without a temporary array; it overflows at worst, and is then looked at closely.
-    return array.dtype.kind != "f" or bool(np.isfinite(np.sum(array, dtype=np.float64)) or np.isfinite(array).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.dtype.kind != "f" or bool(np.isfinite(np.sum(array, dtype=np.float64)) or np.isfinite(array).all())
 
 
 def _same_memory(a: np.ndarray, b: np.ndarray | None) -> bool:

@@ -218,7 +218,10 @@ def test_epochs_pass_over_the_data_again(sc):
 
 def test_an_exception_of_gradient_arrives_with_its_own_traceback(sc):
     def helper(row):
-        raise KeyError("my own mistake")
+        try:
+            raise IndexError("the first one")
+        except IndexError:
+            raise KeyError("my own mistake")  # noqa: B904
 
     def gradient(model, rows):
         for row in rows:
@@ -229,7 +232,8 @@ def test_an_exception_of_gradient_arrives_with_its_own_traceback(sc):
         with pytest.raises(UserCodeError) as e:
             dd.train(sc.parallelize(range(4), 2), gradient, add)
         text = str(e.value)
-        assert "KeyError: 'my own mistake'" in text and "in helper" in text and "partition" in text
+        assert text.endswith("KeyError: 'my own mistake'") and "IndexError: the first one" in text and "in helper" in text
+        assert "partition" in text
         assert "deepdist/task" not in text and "org.apache.spark" not in text
         dd.train(sc.parallelize(range(4), 2), count, add)  # the session goes on
     assert model["w"].tolist() == [4, 0]
@@ -290,6 +294,34 @@ def test_descent_must_not_make_nan_or_another_shape(sc):
         with pytest.raises(UserCodeError, match=said):
             run(model, sc.parallelize(range(2), 1), count, bad)
         assert model["w"].tolist() == [0, 0]
+
+
+def test_descent_may_swap_arrays_and_keep_old_ones(sc):
+    def descent(model, update):
+        model["old"] = model["w"]
+        model["w"] = model["w"] + update["w"]
+        model["a"], model["b"] = model["b"], model["a"]
+        model["z"] = model["z"] + 1  # NumPy makes a number of it
+
+    model = {"w": np.zeros(2), "a": np.zeros(1), "b": np.ones(1), "z": np.zeros(())}
+    run(model, sc.parallelize(range(3), 3), count, descent)
+    assert model["w"].tolist() == [3, 0] and model["old"].tolist() == [2, 0]
+    assert model["a"].tolist() == [1] and model["b"].tolist() == [0] and model["z"].shape == () and model["z"] == 3
+
+
+def test_a_model_may_have_infinities_of_its_own(sc):
+    model = {**fresh(), "bounds": np.array([-np.inf, np.inf])}
+    run(model, sc.parallelize(range(4), 2), count, add)
+    assert model["w"][0] == 4 and model["bounds"].tolist() == [-np.inf, np.inf]
+
+
+def test_a_flag_travels_as_a_number(sc):
+    def descent(model, update):
+        model["n"] += update["flag"]
+
+    model = {**fresh(), "n": 0}
+    run(model, sc.parallelize(range(2), 2), lambda m, rows: {"flag": bool(list(rows))}, descent)
+    assert model["n"] == 2
 
 
 def test_what_is_missing_is_named(sc):

@@ -9,6 +9,7 @@ from deepdist import SGD, AdaGrad, Adam, Momentum
 from deepdist.errors import BadInput
 from deepdist.models import adapt
 from deepdist.rows import Rows
+from deepdist.shared import check_apart
 from deepdist.task.gradient import Rest, check_value
 
 
@@ -46,6 +47,33 @@ def test_a_dict_is_a_model():
     assert a.model == {"n": 3, "rest": [1, 2]} and "w" in d
     a.bind({"w": d["w"]})
     assert a.model["w"] is d["w"]
+
+
+def test_arrays_of_another_byte_order_are_tensors_in_our_own():
+    a = adapt({"w": np.arange(3, dtype=">f4"), "n": np.float32(2)})
+    assert set(a.arrays()) == {"w"}
+    a.set_numbers({"n": 3.0})
+    assert type(a.model["n"]) is np.float32 and a.model["n"] == 3
+
+
+def test_what_is_no_tensor_is_named_with_its_type():
+    class Slots:
+        __slots__ = ("w",)
+
+    with pytest.raises(TypeError, match="'w' is complex128, 'layers' is list"):
+        adapt({"w": np.zeros(2, complex), "layers": [np.zeros(2)]})
+    with pytest.raises(TypeError, match="not in lists, the class or __slots__"):
+        adapt(Slots())
+
+
+def test_one_memory_under_two_names_is_refused():
+    w = np.zeros((4, 4))
+    for both in ({"a": w, "b": w}, {"w": w, "t": w.T}, {"w": w, "row": w[2]}, {"a": w[:, 1:], "b": w[::-1, :2]}):
+        with pytest.raises(BadInput, match="share memory"):
+            check_apart(both)
+    check_apart({"left": w[:, :2], "right": w[:, 2:], "other": np.zeros(3), "none": w[:0]})
+    with pytest.raises(BadInput, match="np.asarray"):
+        check_apart({"m": np.matrix([[1.0]])})
 
 
 @pytest.mark.parametrize("model", [{}, {"a": 1}, {"a": np.array([1 + 1j])}, object(), 3, "x"])
@@ -137,6 +165,15 @@ tensors = {"w": np.zeros((4, 2), np.float32), "n": np.zeros(3, np.int64), "s": n
 def test_a_result_that_does_not_fit_is_refused(name, value, said):
     with pytest.raises(BadInput, match=said):
         check_value(name, value, tensors)
+
+
+def test_whole_numbers_keep_their_value_or_are_refused():
+    have = {"i": np.zeros(2, np.int32)}
+    assert check_value("i", np.array([1, -2]), have).tolist() == [1, -2]
+    assert check_value("n", np.array(3), have) == 3 and check_value("n", True, have) == 1
+    for name, value, said in (("i", np.array([1, 2**40]), "1099511627776, beyond"), ("n", 2**60, "2\\*\\*53"), ("i", [[1], [1, 2]], "no array")):
+        with pytest.raises(BadInput, match=said):
+            check_value(name, value, have)
 
 
 def test_a_result_is_cast_to_its_tensors_dtype():

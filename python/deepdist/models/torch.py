@@ -47,11 +47,6 @@ class TorchModel(Adapter):
             else:
                 vars(self.model)[name] = array
 
-    def unbind(self, names: Any) -> None:
-        """Driver: take arrays away that the module did not have."""
-        for name in names:
-            vars(self.model).pop(name, None)
-
     def numbers(self) -> dict[str, int | float]:
         """Driver and task: plain numbers among the module's own attributes."""
         return {k: as_number(v) for k, v in vars(self.model).items() if is_number(v)}
@@ -61,6 +56,9 @@ class TorchModel(Adapter):
         own = vars(self.model)
         for name, value in numbers.items():
             own[name] = like(own.get(name), value)
+
+    def _slots(self) -> dict[str, Any]:
+        return vars(self.model)
 
     def __getstate__(self) -> dict[str, Any]:
         import torch

@@ -217,7 +217,10 @@ def check_value(name: Any, value: Any, tensors: Mapping[str, np.ndarray]) -> np.
         if len(value.keys) and value.keys[-1] >= len(tensor):
             raise BadInput(f"key {value.keys[-1]} is beyond the tensor's {len(tensor)} rows")
         return Rows(value.keys, _cast(value.values, tensor.dtype))
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as e:
+        raise BadInput(f"it is no array: {e}") from None
     if array.shape != tensor.shape:
         raise BadInput(f"it has shape {array.shape}, the tensor {tensor.shape}")
     return _cast(array, tensor.dtype)
@@ -236,6 +239,8 @@ def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         raise BadInput(f"its dtype {array.dtype} cannot be cast to the tensor's {dtype}")
     with np.errstate(over="ignore"):
         out = np.ascontiguousarray(array, dtype).reshape(array.shape)
+    if dtype.kind in "iu" and not np.can_cast(array.dtype, dtype) and (out != array).any():
+        raise BadInput(f"it holds {array[out != array].flat[0]}, beyond the tensor's {dtype}")
     if dtype.kind == "f" and not np.isfinite(out).all():
         kind = "NaN" if np.isnan(out).any() else "infinity"
         raise BadInput(f"it holds {kind} (in {int((~np.isfinite(out)).sum())} of {out.size} elements)")
