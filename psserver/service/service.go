@@ -58,13 +58,14 @@ func NewServer(s *session.Session, options ...grpc.ServerOption) *grpc.Server {
 		// A slice is megabytes; with the default windows of 64 KiB a round trip would be waited for at every 64 KiB.
 		grpc.InitialWindowSize(4 << 20),
 		grpc.InitialConnWindowSize(16 << 20),
+		grpc.StatsHandler(hangUps{s}),
 	}, options...)...)
 	pb.RegisterParameterServerServer(server, &Service{session: s})
 	return server
 }
 
-// maxConnections is how many workers may be connected: one for each executor.
-const maxConnections = 1024
+// maxConnections bounds the workers, which have two each: one for reports, one for everything else.
+const maxConnections = 2048
 
 // Listen opens the port that workers dial.
 func Listen(address string) (net.Listener, error) {

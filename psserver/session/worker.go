@@ -33,6 +33,7 @@ type worker struct {
 	id        string
 	about     Newcomer
 	heard     time.Time
+	hungUp    time.Time // when the connection of its reports ended; zero: it stands, or there was a call since
 	left      bool
 	report    Report
 	pushes    uint64
@@ -106,6 +107,18 @@ func (s *Session) Leave(id, reason string) error {
 	return nil
 }
 
+// callAgain is how long a worker whose connection has ended has to be heard of again: it dials at once if it lives.
+const callAgain = 3 * time.Second
+
+// HungUp is told when the connection ends that a worker reported on.
+func (s *Session) HungUp(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.workers[id]; w != nil && !w.left {
+		w.hungUp = time.Now()
+	}
+}
+
 // Farewell waits until every worker has left, or has heard that the session ends, or ctx is done.
 func (s *Session) Farewell(ctx context.Context) {
 	for {
@@ -133,7 +146,7 @@ func (s *Session) worker(id string) (*worker, error) {
 	if w.left {
 		return nil, faultf(ErrLeft, "worker %s has left the session (not heard of for %v, or by its own word): join again", id, s.config.Lease)
 	}
-	w.heard = time.Now()
+	w.heard, w.hungUp = time.Now(), time.Time{}
 	return w, nil
 }
 
@@ -151,11 +164,11 @@ func (s *Session) leave(w *worker, reason string) {
 	s.touch()
 }
 
-// watchLeases takes out workers that have fallen silent. Their pushes are refused from then on (by the cursors anyway), their claims
+// watchLeases takes out workers that have fallen silent or hung up. Their pushes are refused from then on (by the cursors anyway), their claims
 // are free. Leases only decide when somebody else may go on; what is correct never depends on them.
 func (s *Session) watchLeases() {
 	defer s.running.Done()
-	ticker := time.NewTicker(max(s.config.Lease/8, time.Millisecond))
+	ticker := time.NewTicker(min(max(s.config.Lease/8, time.Millisecond), time.Second))
 	defer ticker.Stop()
 	for {
 		select {
@@ -164,8 +177,12 @@ func (s *Session) watchLeases() {
 		case now := <-ticker.C:
 			s.mu.Lock()
 			for _, w := range s.order {
-				if !w.left && now.Sub(w.heard) > s.config.Lease {
+				switch {
+				case w.left:
+				case now.Sub(w.heard) > s.config.Lease:
 					s.leave(w, fmt.Sprintf("not heard of for %v", s.config.Lease))
+				case !w.hungUp.IsZero() && now.Sub(w.hungUp) > callAgain:
+					s.leave(w, fmt.Sprintf("its connection ended, and it has not called for %v", callAgain))
 				}
 			}
 			s.mu.Unlock()
