@@ -163,6 +163,7 @@ class Training:
         except BaseException as e:
             self._failed(update_id, repr(e))
             shared.rebind()
+            adapter.unbind(adapter.numbers().keys() - before.keys())
             adapter.set_numbers(before)
             if isinstance(e, DeepDistError) or not isinstance(e, Exception):
                 raise

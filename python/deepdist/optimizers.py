@@ -11,6 +11,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 __all__ = ["Adam", "AdaGrad", "Momentum", "Optimizer", "RowAdaGrad", "SGD"]
 
 
@@ -26,8 +28,14 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if isinstance(value, bool) and name == "nesterov":
+            if name == "nesterov":
+                if not isinstance(value, (bool, np.bool_)):
+                    raise ValueError(f"{type(self).__name__}: nesterov={value!r} must be True or False")
+                object.__setattr__(self, name, bool(value))
                 continue
+            if isinstance(value, np.number) and not np.iscomplexobj(value):
+                value = value.item()
+                object.__setattr__(self, name, value)
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
                 raise ValueError(f"{type(self).__name__}: {name}={value!r} must be a finite number")
             if name == "learning_rate" and value <= 0:

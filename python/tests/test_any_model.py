@@ -269,14 +269,14 @@ def test_an_exception_of_descent_restores_the_model(sc):
         model["w"] += update["w"]
         if update["w"][0] == 3:
             model["w"][:] = 77
-            model["extra"] = np.ones(3)
+            model["extra"], model["more"] = np.ones(3), 7
             raise RuntimeError("my own mistake")
 
     model = fresh()
     with pytest.raises(UserCodeError, match="my own mistake") as e:
         run(model, sc.parallelize([1.0, 2.0, 3.0, 4.0], 1), gradient, descent)
     assert isinstance(e.value.__cause__, RuntimeError) and "in descent" in str(e.value)
-    assert model["w"].tolist() == [3, 3] and "extra" not in model
+    assert model["w"].tolist() == [3, 3] and model.keys() == {"w"}
 
 
 def test_descent_must_not_make_nan_or_another_shape(sc):

@@ -1,5 +1,6 @@
 """Adapters: what travels as tensors, what travels along, and that binding shares memory."""
 
+import json
 import pickle
 
 import numpy as np
@@ -192,10 +193,15 @@ def test_rest_counts_what_is_taken():
     assert next(rest) == "c" and rest.taken == 3 and list(rest) == ["d", "e", "f"] and rest.is_empty()
 
 
-@pytest.mark.parametrize("make", [lambda: SGD(0), lambda: SGD(-1), lambda: Momentum(momentum=1), lambda: Adam(beta1=-1), lambda: AdaGrad(epsilon=float("nan"))])
+@pytest.mark.parametrize("make", [lambda: SGD(0), lambda: SGD(-1), lambda: Momentum(momentum=1), lambda: Adam(beta1=-1), lambda: AdaGrad(epsilon=float("nan")), lambda: Momentum(nesterov=1)])
 def test_a_rules_parameter_out_of_range_is_refused(make):
     with pytest.raises(ValueError):
         make()
+
+
+def test_a_rules_parameters_may_be_numpys():
+    rule = Momentum(np.float32(0.5), np.int64(0), np.bool_(True))
+    assert json.dumps(rule.as_json()) == '{"rule": "momentum", "learning_rate": 0.5, "momentum": 0, "nesterov": true}'
 
 
 def test_a_torch_module_shares_its_memory():

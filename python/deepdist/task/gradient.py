@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -147,8 +148,8 @@ class _Run:
         description, fd = bundle.pack(*result) if result is not None else ({}, -1)
         try:
             answer = push(self._connection, fd, {**description, "from": at, "to": to, "last": last})
-        except BadInput as e:
-            raise BadInput(f"partition {self._index}: {e}") from None
+        except BadInput as e:  # sidecar and server number the partitions of all epochs, the user has those of one
+            raise BadInput(f"partition {self._index}: {_STATIONS.sub('', str(e))}") from None
         if answer["outcome"] == "closed":
             raise Stopped("the training has ended")
         if answer["outcome"] != "applied":
@@ -252,3 +253,4 @@ def _truthy(result: Any) -> bool:
 
 
 _END = object()
+_STATIONS = re.compile(r"^(?:partition \d+: |push: )+")
