@@ -30,8 +30,13 @@ const (
 	MaxSlice = 8_000_000
 	// minLargest is what the slices of a lone worker grow to at least.
 	minLargest = 1_000_000
-	// wordsPerRow: a slice pays when each row that it pulls and pushes is used about so often.
-	wordsPerRow = 32
+	// wordsPerRow: a slice pays when each row that it pulls and pushes is used about so often. A row of 100 numbers costs about as
+	// much to push and add as ten words to train.
+	wordsPerRow = 128
+	// slicesPerEpoch is how many pushes an epoch takes at least, so that its progress is seen and little is lost with a worker.
+	slicesPerEpoch = 4
+	// leastPay: below that a call costs more than the training.
+	leastPay = 64_000
 )
 
 // Worker is what the book knows of one.
@@ -56,9 +61,9 @@ func New(ledger *cursor.Ledger, epochs, partitions uint32) *Book {
 		owner: map[uint32]string{}, workers: map[string]*worker{}, next: Flight}
 }
 
-// SetVocabulary tells how many rows there are, which decides how large a slice pays.
-func (b *Book) SetVocabulary(size int) {
-	b.largest = min(MaxSlice, max(minLargest, wordsPerRow*uint64(size)))
+// SetText tells how many rows there are and how many words an epoch has, which decide how large a slice pays.
+func (b *Book) SetText(vocabulary int, epochWords uint64) {
+	b.largest = min(MaxSlice, max(minLargest, wordsPerRow*uint64(vocabulary)), max(leastPay, epochWords/slicesPerEpoch))
 }
 
 // Own notes that a worker has the spool of a partition.

@@ -44,14 +44,23 @@ func TestWorkIsTakenFromTheOwnSpoolEpochByEpoch(t *testing.T) {
 }
 
 func TestALoneWorkersSlicesDoubleUpToWhatPays(t *testing.T) {
-	for size, largest := range map[int]uint64{10: 1_000_000, 71_291: 2_281_312, 1_000_000: 8_000_000} {
+	for text, largest := range map[struct {
+		vocabulary int
+		epochWords uint64
+	}]uint64{
+		{10, 1e9}:            1_000_000, // not worth less
+		{10_000, 1e9}:        1_280_000, // 128 words a row
+		{1_000_000, 1e9}:     8_000_000, // memory
+		{71_291, 17_000_000}: 4_250_000, // four an epoch
+		{71_291, 100_000}:    64_000,    // not worth less even then
+	} {
 		b, _ := book(1, 1)
-		b.SetVocabulary(size)
+		b.SetText(text.vocabulary, text.epochWords)
 		b.Own("a", 0)
 		want := uint64(8000)
 		for range 14 {
 			if got := b.Grant("a"); got != want {
-				t.Fatalf("vocabulary %d: granted %d, not %d", size, got, want)
+				t.Fatalf("%+v: granted %d, not %d", text, got, want)
 			}
 			b.Pushed("a")
 			want = min(2*want, largest)
@@ -61,7 +70,7 @@ func TestALoneWorkersSlicesDoubleUpToWhatPays(t *testing.T) {
 
 func TestNobodyStartsWhileALargerSliceIsOut(t *testing.T) {
 	b, l := book(1, 3)
-	b.SetVocabulary(100)
+	b.SetText(100, 1e9)
 	for p, id := range []string{"a", "b", "c"} {
 		b.Own(id, uint32(p))
 	}
@@ -121,7 +130,7 @@ func TestFlightsStayWithinTheirBoundWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		b, l := book(2, 6)
-		b.SetVocabulary(1000)
+		b.SetText(1000, 1e9)
 		ids := []string{"a", "b", "c", "d"}
 		for p := range uint32(6) {
 			b.Own(ids[r.IntN(len(ids))], p)

@@ -62,7 +62,7 @@ func (s *Session) settle(t *training) error {
 	}
 	w.settled, w.syn0, w.syn1neg = &settled, nil, nil
 	w.merge.Forget()
-	w.book.SetVocabulary(settled.Size())
+	w.book.SetText(settled.Size(), settled.Words)
 	s.next()
 	// A partition without records needs no worker: it has ended before it began.
 	for p := range t.partitions {
