@@ -103,7 +103,9 @@ class Training:
                 for index, status in self._epoch(adapter, data, gradient, epoch * n, n, apply):
                     if status == "OK":
                         summary[index] = "OK"
-            summary.observe(self._tick(fresh=True))
+            figures = self._tick(fresh=True)
+            summary.observe(figures)
+            summary.rows = int(figures.get("words", 0)) // epochs  # a model's cursors count records
             if isinstance(descent, Optimizer):
                 final = self._control.fetch(self._id)
                 shared.load(final.arrays)

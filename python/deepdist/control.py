@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import bundle
-from .errors import PeerGone
+from .errors import DeepDistError, PeerGone
 from .launch import Server
 from .rows import Rows
 from .wire import Connection
@@ -24,10 +24,14 @@ class Control:
 
     def __init__(self, server: Server):
         self._server = server
+        self._dial()
+
+    def _dial(self) -> None:
         try:
-            self._connection = Connection.dial(server.ready.control, "psserver")
+            self._connection = Connection.dial(self._server.ready.control, "psserver")
         except OSError as e:
-            raise server.lost(f"nobody listens on its control socket ({e})") from e
+            raise self._server.lost(f"nobody listens on its control socket ({e})") from e
+        self._torn = False
         self._guard(self._connection.hello)
 
     def close(self) -> None:
@@ -81,6 +85,8 @@ class Control:
         return words_of(np.asarray(arrays["words"]), np.asarray(arrays["lengths"])), counts
 
     def _call(self, op: str, fd: int, fields: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        if self._torn:
+            self._dial()
         return self._guard(self._connection.call, op, fd=fd, **fields)
 
     def _guard(self, function: Any, *args: Any, **fields: Any) -> Any:
@@ -88,6 +94,12 @@ class Control:
             return function(*args, **fields)
         except PeerGone as e:
             raise self._server.lost(str(e)) from e
+        except DeepDistError:
+            raise
+        except BaseException:  # Ctrl-C between a call and its answer, which the next call would take for its own
+            self._torn = True
+            self._connection.close()
+            raise
 
 
 def words_of(text: np.ndarray, lengths: np.ndarray) -> list[str]:

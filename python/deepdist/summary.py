@@ -41,7 +41,7 @@ class Dropped:
 class Summary(list[str]):
     """Summary is what `dd.train` returns: the list of 'OK' or 'EMPTY', one per partition, as of old, with the run's figures.
 
-    kind: 'word2vec' or 'model'. epochs: `Epoch` each. rows: of the data. records: sentences after splitting; split_sentences:
+    kind: 'word2vec' or 'model'. epochs: `Epoch` each. rows: of the data (of any model: those that `gradient` took). records: sentences after splitting; split_sentences:
     how many rows had to be split. words: of one epoch, kept. vocabulary: distinct words kept. dropped: `Dropped`.
     updates: gradients applied. rounds: Spark jobs of training it took. seconds: wall time by part, with 'total'.
     peak_bytes: largest resident memory seen, by process.

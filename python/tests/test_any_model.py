@@ -8,6 +8,7 @@ import pytest
 from helpers import count, jvm_pid, sidecars
 
 from deepdist import SGD, AdaGrad, Adam, BadInput, DeepDist, DeepDistError, Momentum, RowAdaGrad, Rows, ServerLost, UserCodeError
+from deepdist.wire import Connection
 
 
 def add(model, update):
@@ -213,7 +214,7 @@ def test_a_named_rule_does_what_its_formula_says(sc, name):
 def test_epochs_pass_over_the_data_again(sc):
     model = fresh()
     summary = run(model, sc.parallelize(range(10), 2), count, add, epochs=3)
-    assert model["w"].tolist() == [30, 0] and list(summary) == ["OK", "OK"] and summary.updates == 6
+    assert model["w"].tolist() == [30, 0] and list(summary) == ["OK", "OK"] and summary.updates == 6 and summary.rows == 10
 
 
 def test_an_exception_of_gradient_arrives_with_its_own_traceback(sc):
@@ -471,6 +472,33 @@ def test_a_killed_psserver_is_an_error_within_seconds(sc):
     with pytest.raises(ServerLost, match="SIGKILL"), DeepDist(model, progress=False) as dd:
         dd.train(sc.parallelize(range(10_000), 3), gradient, descent)
     assert model["w"][0] >= 20 and model["w"].flags.owndata
+
+
+@pytest.mark.parametrize("nth", [2, 5, 9])
+def test_ctrl_c_in_the_middle_of_a_call_leaves_a_session_that_goes_on(sc, monkeypatch, nth):
+    answer, answers = Connection.answer, []
+
+    def interrupted(self):
+        if self is control._connection:
+            answers.append(self)
+            if len(answers) == nth:
+                raise KeyboardInterrupt
+        return answer(self)
+
+    def gradient(model, rows):
+        for _ in rows:
+            yield {"w": np.array([1.0, 0.0])}
+
+    model = fresh()
+    with DeepDist(model, progress=False) as dd:
+        control = dd._control
+        with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+            m.setattr(Connection, "answer", interrupted)
+            dd.train(sc.parallelize(range(100), 2), gradient, add)
+        before = model["w"][0]
+        assert before < 100 and model["w"].flags.owndata
+        dd.train(sc.parallelize(range(10), 2), gradient, add)
+    assert model["w"][0] == before + 10
 
 
 def test_training_after_the_block_is_an_error(sc):
