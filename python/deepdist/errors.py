@@ -8,6 +8,7 @@ of the text by the class's full name, which a Python traceback always ends with.
 from __future__ import annotations
 
 import re
+import sys
 
 __all__ = [
     "BadInput",
@@ -119,6 +120,7 @@ _ENDED = re.compile(
     # Spark 3.5 may close a reused worker's socket 2 s after a job before has failed, and takes that for the new task's failure.
     r"|failure: [^\n]*: java\.net\.SocketException: (Socket closed|Connection reset|Broken pipe)"
 )
+_MISSING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
 _CHAINED = re.compile(r"\n\n(?:During handling of the above exception|The above exception was the direct cause)")
 _SQLSTATE = re.compile(r"\n\s*SQLSTATE: \w+\s*\Z")
 _JAVA_FRAMES = re.compile(r"\n\s*\n?\tat [\w.$]+[(/].*", re.DOTALL)
@@ -132,6 +134,12 @@ def from_spark(text: str) -> DeepDistError | None:
     one that was raised first; what follows its message is Java's frames.
     """
     found = _RAISED.search(text)
+    missing = _MISSING.search(text)
+    if found is None and missing:
+        return BadInput(
+            f"the tasks' Python has no module {missing.group(1)!r}. Tasks run the python3 of PATH unless PYSPARK_PYTHON names another: set it "
+            f"before the SparkContext is made (the driver runs {sys.executable}), or activate the virtual environment"
+        )
     if found is None:
         return TaskLost(text.split("\n", 1)[0][:1000]) if _ENDED.search(text) else None
     kind = globals().get(found.group(1))

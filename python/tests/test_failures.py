@@ -15,7 +15,7 @@ from helpers import count, run_app, sidecars
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
-from deepdist.errors import ProtocolError, TaskLost, from_spark
+from deepdist.errors import BadInput, ProtocolError, TaskLost, from_spark
 from deepdist.launch import _parse, find, host_and_port
 from deepdist.task.sidecar import executor_jvm, how_it_ended
 
@@ -247,6 +247,8 @@ def test_an_error_is_found_in_sparks_stack_trace():
     assert type(error).__name__ == "UserCodeError"
     assert str(error) == "gradient raised on partition 1:\nTraceback:\n  line\nKeyError: 'a'"
     assert from_spark("java.lang.Error: no python") is None
+    missing = from_spark("PythonException: Traceback\n  import numpy as np\nModuleNotFoundError: No module named 'numpy'\n SQLSTATE: 38000\n\tat x")
+    assert isinstance(missing, BadInput) and "'numpy'" in str(missing) and "PYSPARK_PYTHON" in str(missing)
     assert isinstance(from_spark("Job aborted: SparkException: Python worker exited unexpectedly (crashed)\n\tat x.Y(z)"), TaskLost)
 
 
