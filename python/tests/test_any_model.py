@@ -535,6 +535,17 @@ def test_the_old_quick_start_works_verbatim(sc, capsys):
         assert topic_score(dd.model) > 0.5
 
 
+def test_one_tensor_under_its_old_and_its_new_name_is_refused(sc):
+    word2vec = pytest.importorskip("gensim.models.word2vec")
+    model = word2vec.Word2Vec([["a", "b", "c"]] * 9, vector_size=4, min_count=1)
+
+    def gradient(model, rows):
+        return {"syn1neg": np.ones_like(model.syn1), "syn1": np.ones_like(model.syn1)}
+
+    with pytest.raises(BadInput, match="'syn1neg' twice: 'syn1' is the same"):
+        run(model, sc.parallelize(range(2), 1), gradient, lambda model, update: None)
+
+
 def test_a_torch_module_trains(sc):
     torch = pytest.importorskip("torch")
     from deepdist import gradients

@@ -103,6 +103,12 @@ def test_gensims_old_and_new_names_are_one_set_of_arrays(word2vec):
     assert m.most_similar("a") == model.wv.most_similar("a") and m.vector_size == 8
 
 
+def test_gensims_fasttext_is_refused():
+    models = pytest.importorskip("gensim.models")
+    with pytest.raises(TypeError, match="FastText"):
+        adapt(models.FastText([["a", "b"]] * 9, vector_size=4, min_count=1, bucket=10))
+
+
 def test_gensims_norms_are_fresh_after_a_step_in_place(word2vec):
     model, _ = word2vec
     m = adapt(model).view

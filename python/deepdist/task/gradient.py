@@ -169,6 +169,8 @@ class _Run:
         numbers: dict[str, Any] = {}
         for name, value in result.items():
             canonical = self._adapter.canonical(name) if isinstance(name, str) else name
+            if canonical in arrays:
+                raise BadInput(f"partition {self._index}: gradient returned {canonical!r} twice: {name!r} is the same tensor")
             try:
                 checked = check_value(canonical, value, self._tensors)
             except BadInput as e:
