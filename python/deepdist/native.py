@@ -11,6 +11,7 @@ a row without progress.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -78,9 +79,9 @@ class Training:
         try:
             totals = self._ingest_all(source)
             summary[:] = [totals[p]["status"] if p in totals else "OK" for p in range(source.partitions)]
-            summary.rows = sum(t["rows"] for t in totals.values())
-            summary.split_sentences = sum(t["split_sentences"] for t in totals.values())
-            summary.records = int(self._control.call("ingest_status", training_id=self._id).get("records", 0))
+            committed = self._control.call("ingest_status", training_id=self._id)  # also of tasks that died after their commit
+            summary.rows, summary.records = int(committed["rows"]), int(committed["records"])
+            summary.split_sentences = int(committed["split_sentences"])
             summary.seconds["ingest"] = clock.lap()
             if summary.records == 0:
                 raise BadInput(
@@ -207,7 +208,13 @@ class Source:
             self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.TOTALS_DDL).rdd
         else:
             raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
-        self.partitions: int = (self._rdd if self._frame_job is None else self._frame_job).getNumPartitions()
+        try:
+            self.partitions: int = (self._rdd if self._frame_job is None else self._frame_job).getNumPartitions()
+        except Exception as e:
+            said = re.search(r"InvalidInputException: (.*)", str(e))  # of a textFile, which looks for its files only now
+            if said is None:
+                raise
+            raise BadInput(f"the data cannot be read: {said.group(1)}") from None
 
     def ingest(self, training_id: int, partitions: Sequence[int]) -> list[dict[str, Any]]:
         """Driver: run the ingest of these partitions, in the calling thread; returns their totals."""

@@ -15,6 +15,7 @@ import (
 type streamTotals struct {
 	Rows    uint64 `json:"rows"`
 	Batches uint64 `json:"batches"`
+	worker.Cut
 }
 
 // ingested answers it.
@@ -59,11 +60,11 @@ func (s *Server) ingest(c *frame.Conn, h *hello) (err error) {
 	if err != nil {
 		return err
 	}
-	if total.Rows != in.Rows() {
+	if total.Rows != in.Rows() || total.Extra > total.Rows {
 		return frame.Errorf(frame.Lost, "the stream ended with %d rows, %d have arrived: the attempt counts for nothing", total.Rows, in.Rows())
 	}
 	committed = true
-	totals, accepted, err := in.Commit(s.ctx)
+	totals, accepted, err := in.Commit(s.ctx, total.Cut)
 	if err != nil {
 		return err
 	}

@@ -33,16 +33,25 @@ func (w *Worker) Ingest(training, partition uint32, attempt int64, dir string) (
 	return &Ingest{Writer: writer, worker: w, training: t, partition: partition, attempt: attempt}, nil
 }
 
+// Cut tells what the task did to rows of the RDD that were too long for a batch: Rows of them came in Extra pieces more.
+type Cut struct {
+	Rows  uint64 `json:"cut_rows"`
+	Extra uint64 `json:"extra_rows"`
+}
+
 // Commit seals the spool and hands the counts to the server. If another attempt was first, the spool is dropped and accepted is
 // false: the partition is in any case ingested.
 //
 // The spool has its final name before the server hears of it: what the server has accepted, this worker has.
-func (i *Ingest) Commit(ctx context.Context) (totals spool.Totals, accepted bool, err error) {
+// The totals count rows and split sentences as the RDD has them.
+func (i *Ingest) Commit(ctx context.Context, cut Cut) (totals spool.Totals, accepted bool, err error) {
 	totals, err = i.Seal()
 	if err != nil {
 		i.Abort()
 		return totals, false, err
 	}
+	totals.Rows -= min(cut.Extra, totals.Rows)
+	totals.SplitSentences = max(cut.Rows, totals.SplitSentences-min(cut.Extra, totals.SplitSentences))
 	words := counted{i.Words}
 	partition, err := i.Writer.Commit()
 	if err != nil {

@@ -66,11 +66,10 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
             connection.send(BATCH, body, rows=batch.num_rows)
             sent += 1
             rows_sent += batch.num_rows
-        connection.send(END, {"rows": rows_sent, "batches": sent})
+        cut = (0, 0) if incoming is None else (incoming.long_rows, incoming.extra)
+        connection.send(END, {"rows": rows_sent, "batches": sent, "cut_rows": cut[0], "extra_rows": cut[1]})
         answer, _ = connection.answer()
     counted = {k: int(answer.get(k, 0)) for k in ("records", "words", "split_sentences", "spool_bytes")}
-    if incoming is not None:  # the sidecar takes the pieces of a row that was cut here for rows of their own
-        counted["split_sentences"] = max(incoming.long_rows, counted["split_sentences"] - incoming.extra)
     rows = 0 if incoming is None else incoming.rows
     return {
         "partition": partition,
