@@ -74,7 +74,7 @@ def test_one_memory_under_two_names_is_refused():
             check_apart(both)
     check_apart({"left": w[:, :2], "right": w[:, 2:], "other": np.zeros(3), "none": w[:0]})
     with pytest.raises(BadInput, match="np.asarray"):
-        check_apart({"m": np.matrix([[1.0]])})
+        check_apart({"m": np.ma.array([1.0])})
 
 
 @pytest.mark.parametrize("model", [{}, {"a": 1}, {"a": np.array([1 + 1j])}, object(), 3, "x"])
