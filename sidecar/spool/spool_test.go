@@ -94,6 +94,22 @@ func TestWhatIsSpooledIsReadBack(t *testing.T) {
 	})
 }
 
+func TestAnEmptyTokenIsNoWord(t *testing.T) {
+	w := begin(t, newRoot(t, NewBudget(0)))
+	for _, token := range []string{"a", "", "b", ""} {
+		if err := w.Token([]byte(token)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.EndRow(); err != nil {
+		t.Fatal(err)
+	}
+	if totals, err := w.Seal(); err != nil || totals.Words != 2 || totals.Distinct != 2 {
+		t.Errorf("%+v, %v", totals, err)
+	}
+	w.Abort()
+}
+
 func TestLargePartitionsHaveManyBlocks(t *testing.T) {
 	root := newRoot(t, NewBudget(0))
 	w := begin(t, root)

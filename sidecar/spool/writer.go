@@ -64,8 +64,11 @@ func (w *Writer) Line(line []byte) error {
 // maxToken is the longest token: a word's count travels in one message. Nothing that long is a word.
 const maxToken = 8 << 20
 
-// Token adds one token to the row, as it is.
+// Token adds one token to the row, as it is. An empty one, as Python's s.split(' ') makes of two spaces, is no word.
 func (w *Writer) Token(token []byte) error {
+	if len(token) == 0 {
+		return nil
+	}
 	if len(token) > maxToken {
 		return frame.Errorf(frame.BadInput, "row %d has a token of %d bytes that begins %.40q: split the text at whitespace first", w.manifest.Rows, len(token), token)
 	}
