@@ -83,8 +83,23 @@ func run(ctx context.Context, c config, stderr io.Writer) error {
 	})
 	reason := wait(ctx, parent, server, c.idle)
 	log.Info("stopping", "reason", reason)
-	server.Close(frame.Errorf(frame.Stopped, "the sidecar stops: %s", reason))
-	return parts.Wait()
+	server.Close(frame.Errorf(frame.Lost, "the sidecar stops: %s", reason))
+	err = parts.Wait()
+	if reason == jvmEnded {
+		leave(c.dir)
+	}
+	return err
+}
+
+// jvmEnded is the reason after which no task comes here any more, so that nobody needs the directory.
+const jvmEnded = "the executor's JVM has ended"
+
+// leave removes the directory with what we and the launchers have put there, and nothing else.
+func leave(dir string) {
+	for _, name := range []string{shim.SocketName, "log", "lock", lockName} {
+		os.Remove(filepath.Join(dir, name))
+	}
+	os.Remove(dir)
 }
 
 // wait returns why the sidecar stops.
@@ -95,7 +110,7 @@ func wait(ctx context.Context, parent <-chan struct{}, server *shim.Server, idle
 		select {
 		case <-parent:
 			if ctx.Err() == nil {
-				return "the executor's JVM has ended"
+				return jvmEnded
 			}
 			return "it was told to"
 		case <-ctx.Done():
@@ -108,10 +123,12 @@ func wait(ctx context.Context, parent <-chan struct{}, server *shim.Server, idle
 	}
 }
 
+const lockName = "sidecar.lock"
+
 // takeDir locks the directory for this process's life; the kernel unlocks it however the process ends. The file is not the
 // launcher's: that one is held while a sidecar is started.
 func takeDir(dir string) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(dir, "sidecar.lock"), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}

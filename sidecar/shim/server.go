@@ -140,7 +140,7 @@ func (s *Server) stream(c *frame.Conn) {
 	}
 	c.Socket().SetReadDeadline(time.Time{})
 	if s.ctx.Err() != nil {
-		s.refuse(c, &h, frame.Errorf(frame.Stopped, "the sidecar stops"))
+		s.refuse(c, &h, frame.Errorf(frame.Lost, "the sidecar stops"))
 		return
 	}
 	if err := s.serve(c, &h); err != nil {

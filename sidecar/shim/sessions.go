@@ -59,7 +59,7 @@ func (s *sessions) enter(ctx context.Context, server psclient.Server) (*worker.W
 	select {
 	case <-known.joined:
 	case <-ctx.Done():
-		return nil, frame.Errorf(frame.Stopped, "the sidecar stops")
+		return nil, frame.Errorf(frame.Lost, "the sidecar stops")
 	}
 	if known.err != nil {
 		return nil, known.err
