@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyspark.sql import Row
 
 from deepdist.errors import BadInput
 from deepdist.task import batches
@@ -101,8 +102,9 @@ def test_a_partition_without_rows_has_no_batches():
         (["a", ["b"]], "partition 7, row 1: ['b'] is list, not str"),
         ([["a"], "b"], "partition 7, row 1: 'b' is str, not list of str"),
         ([["a"], None], "partition 7, row 1: None"),
-        ([["a", None]], "partition 7, row 0: ['a', None] is list, not list of str"),
-        ([["a"], ["b", 3]], "partition 7, row 1: ['b', 3] is list, not list of str"),
+        ([["a", None]], "partition 7, row 0: ['a', None] is not a list of str: None in it is NoneType"),
+        ([["a"], ["b", 3]], "partition 7, row 1: ['b', 3] is not a list of str: 3 in it is int"),
+        ([Row(text="a whole line")], "Row(text='a whole line') is a Row: give dd.train the DataFrame itself"),
         (["a"] * 600 + [3.5], "partition 7, row 600: 3.5 is float"),
         (["ok", "\ud800"], "partition 7, row 1"),
         ([["ok", "\ud800"]], "lone surrogate"),

@@ -198,6 +198,11 @@ def _reslice(batch: pa.RecordBatch, rows: int, goes_on: bool = False) -> Iterato
 def _layout(first: Any, partition: int) -> str:
     if isinstance(first, str):
         return LINES
+    if hasattr(first, "__fields__"):  # a tuple, whose fields would pass for tokens
+        raise BadInput(
+            f"partition {partition}, row 0: {_short(first)} is a Row: give dd.train the DataFrame itself (column= names the column), "
+            f"or map the rows to their text before"
+        )
     if isinstance(first, (list, tuple)):
         return TOKENS
     raise _wrong_type(first, partition, 0, "str or list of str")
@@ -249,7 +254,10 @@ def _bad_row(rows: list[Any], layout: str, partition: int, row: int, cause: Exce
         tokens = [value] if layout == LINES else value
         for token in tokens:
             if not isinstance(token, str):
-                return _wrong_type(value, partition, row + i, "list of str")
+                return BadInput(
+                    f"partition {partition}, row {row + i}: {_short(value)} is not a list of str: {_short(token)} in it is "
+                    f"{type(token).__name__}; filter such tokens out, or map them to str before"
+                )
             try:
                 token.encode()
             except UnicodeEncodeError:
