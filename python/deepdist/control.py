@@ -22,13 +22,15 @@ from .wire import Connection
 class Control:
     """Control is one connection to psserver. Errors: ServerLost if it is gone, else what its ERROR stands for."""
 
-    def __init__(self, server: Server):
+    def __init__(self, server: Server, patience: float | None = None):
+        """patience: seconds of silence after which psserver counts as lost; None: any."""
         self._server = server
+        self._patience = patience
         self._dial()
 
     def _dial(self) -> None:
         try:
-            self._connection = Connection.dial(self._server.ready.control, "psserver")
+            self._connection = Connection.dial(self._server.ready.control, "psserver", self._patience)
         except OSError as e:
             raise self._server.lost(f"nobody listens on its control socket ({e})") from e
         self._torn = False
@@ -93,6 +95,8 @@ class Control:
         try:
             return function(*args, **fields)
         except PeerGone as e:
+            if self._patience is not None:
+                self._server.give_up(str(e))
             raise self._server.lost(str(e)) from e
         except DeepDistError:
             raise

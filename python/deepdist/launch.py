@@ -79,6 +79,7 @@ class Server:
         self.process = process
         self.ready = ready
         self.log_path = log_path
+        self._verdict = ""
 
     @classmethod
     def start(cls, path: str, host: str, port: int = 0, page: int | None = None) -> Server:
@@ -119,11 +120,20 @@ class Server:
             how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
         except subprocess.TimeoutExpired:
             how = what
+        how = self._verdict or how
         lines = tail(self.log_path)
         return ServerLost(
             f"psserver (pid {self.process.pid}) is lost: {how}"
             + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
         )
+
+    def give_up(self, why: str) -> None:
+        """Driver: if psserver lives but hangs, kill it, so that nobody waits for it any longer; `lost` will say why."""
+        try:
+            self.process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            self._verdict = why
+            self.process.kill()
 
     def stop(self) -> None:
         """Driver: end psserver: ask (SIGTERM), then insist (SIGKILL); take its log away."""

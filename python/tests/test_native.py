@@ -3,6 +3,7 @@
 import collections
 import logging
 import os
+import signal
 import threading
 import time
 
@@ -97,7 +98,7 @@ def test_the_column_must_be_clear(spark):
         (["a"] * 3 + [17] * 3, "17 is int, not str"),
         ([None] * 6, "None is NoneType"),
         (["a b", None] * 3, "None is NoneType"),
-        ([["a"], ["b", None]] * 3, "not list of str"),
+        ([["a"], ["b", None]] * 3, "not a list of str: None in it"),
         ([["a"], "b"] * 3, "'b' is str, not list of str"),
         ([b"a"] * 6, "b'a' is bytes"),
         ([{"text": "a"}] * 6, "is dict, not str or list of str"),
@@ -300,6 +301,45 @@ def test_a_killed_psserver_is_an_error_within_seconds(sc, lines):
     with pytest.raises(ServerLost, match="SIGKILL"), DeepDist(small(epochs=500), progress=watch) as dd:
         dd.train(sc.parallelize(lines, 4))
     assert time.monotonic() - died[0] < 30
+
+
+def test_a_psserver_that_hangs_is_an_error(sc, lines, monkeypatch):
+    monkeypatch.setattr("deepdist.deepdist.WATCH_PATIENCE", 2.0)
+    monkeypatch.setattr("deepdist.launch.STOP_SECONDS", 1.0)
+
+    def watch(figures):
+        if figures.get("phase") == "training":
+            dd._server.process.send_signal(signal.SIGSTOP)
+
+    with pytest.raises(ServerLost, match="silent for 2 s"), DeepDist(small(epochs=500), progress=watch) as dd:
+        dd.train(sc.parallelize(lines, 4))
+
+
+def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
+    told = []
+
+    def watch(figures):
+        if not told and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+            for p in sidecars(jvm_pid(sc)):
+                told.append(p.pid)
+                p.terminate()
+
+    with DeepDist(small(epochs=40), progress=watch) as dd:
+        summary = dd.train(sc.parallelize(lines, 4))
+    assert told, "the training was over before its sidecar could be told"
+    words = sum(len(s.split()) for s in lines)
+    assert [e.words for e in summary.epochs] == [words] * 40 and summary.rows == len(lines)
+
+
+def test_a_file_that_is_missing_is_said_in_one_line(sc, tmp_path):
+    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="Input path does not exist") as e:
+        dd.train(sc.textFile(str(tmp_path / "enwiki")))
+    assert "\n" not in str(e.value)
+
+
+def test_empty_tokens_are_no_words(sc):
+    summary, model = train(small(epochs=1), sc.parallelize(["a  b ", " a"] * 100, 2).map(lambda s: s.split(" ")))
+    assert summary.words == 300 and set(model.wv.index_to_key) == {"a", "b"}
 
 
 def test_training_outside_of_its_block_is_an_error(sc):
