@@ -47,7 +47,8 @@ class SharedModel:
         current = self._adapter.arrays()
         for name, array in current.items():
             # `m.old = m.W; m.W = m.W - …` or a swap: what is now one tensor's value lies in another's mapping, about to be written.
-            if not _same_memory(array, self._mapped.get(name)) and any(np.may_share_memory(array, m) for m in self._mapped.values()):
+            own = array.flags.owndata or _same_memory(array, self._mapped.get(name))
+            if not own and any(np.may_share_memory(array, m) for m in self._mapped.values()):
                 current[name] = array.copy()
         for name, mapped in self._mapped.items():
             array = current.get(name)
