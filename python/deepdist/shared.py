@@ -45,13 +45,13 @@ class SharedModel:
         UserCodeError if a tensor has changed its shape, holds another kind of number, or has become NaN or infinite.
         """
         current = self._adapter.arrays()
-        for name, array in current.items():
+        for name, now in current.items():
             # `m.old = m.W; m.W = m.W - …` or a swap: what is now one tensor's value lies in another's mapping, about to be written.
-            own = array.flags.owndata or _same_memory(array, self._mapped.get(name))
-            if not own and any(np.may_share_memory(array, m) for m in self._mapped.values()):
-                current[name] = array.copy()
+            own = now.flags.owndata or _same_memory(now, self._mapped.get(name))
+            if not own and any(np.may_share_memory(now, m) for m in self._mapped.values()):
+                current[name] = now.copy()
         for name, mapped in self._mapped.items():
-            array = current.get(name)
+            array: np.ndarray | None = current.get(name)
             if array is None and mapped.ndim == 0:
                 array = self._adapter.scalar(name)
             if array is None:
@@ -64,8 +64,8 @@ class SharedModel:
                 )
             mapped[...] = array
         new = {name: array for name, array in current.items() if name not in self._mapped}
-        for name, array in new.items():
-            self._define(name, array)
+        for name, added in new.items():
+            self._define(name, added)
         self._adapter.bind(self._mapped)
         for name in sorted(self._finite):
             if not _is_finite(self._mapped[name]):
@@ -135,7 +135,7 @@ def byte_bounds(array: np.ndarray) -> tuple[int, int]:
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
     try:
-        return bool(np.shares_memory(a, b, max_work=100_000))
+        return bool(np.shares_memory(a, b, max_work=100_000))  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 
