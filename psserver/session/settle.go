@@ -14,6 +14,7 @@ type Settlement struct {
 	Words    uint64 `json:"words"` // kept, of one epoch
 	Dropped  uint64 `json:"dropped_words"`
 	Distinct uint64 `json:"distinct"`
+	Unknown  uint64 `json:"dropped_distinct"`
 	Bytes    uint64 `json:"bytes"` // estimate of server and one replica
 }
 
@@ -35,7 +36,7 @@ func (s *Session) SettleVocabulary(id uint32) (Settlement, error) {
 	if err != nil {
 		return Settlement{}, err
 	}
-	return Settlement{Size: w.settled.Size(), Words: w.settled.Words, Dropped: w.settled.Dropped, Distinct: w.settled.Distinct, Bytes: need.Total()}, nil
+	return Settlement{Size: w.settled.Size(), Words: w.settled.Words, Dropped: w.settled.Dropped, Distinct: w.settled.Distinct, Unknown: w.settled.Unknown, Bytes: need.Total()}, nil
 }
 
 func (s *Session) settle(t *training) error {

@@ -20,6 +20,7 @@ type Settled struct {
 	Words    uint64 // in the vocabulary, of one epoch
 	Dropped  uint64 // words that are not in it
 	Distinct uint64 // kinds of words counted
+	Unknown  uint64 // kinds of words among them that are not in the vocabulary
 }
 
 // Rules say which words stay, with gensim's meanings.
@@ -98,7 +99,7 @@ func (m *Merge) Settle(rules Rules) (Settled, error) {
 	if err != nil {
 		return Settled{}, err
 	}
-	return Settled{Vocabulary: v, Words: kept, Dropped: total - kept, Distinct: uint64(len(m.counts))}, nil
+	return Settled{Vocabulary: v, Words: kept, Dropped: total - kept, Distinct: uint64(len(m.counts)), Unknown: uint64(len(m.counts) - v.Size())}, nil
 }
 
 // Fixed measures the data against a vocabulary that is given: its ids and counts stay as they are.
@@ -109,6 +110,7 @@ func (m *Merge) Fixed(v *Vocabulary) (Settled, error) {
 			s.Words += count
 		} else {
 			s.Dropped += count
+			s.Unknown++
 		}
 	}
 	switch {

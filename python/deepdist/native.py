@@ -96,7 +96,7 @@ class Training:
             summary.observe(figures)
             summary.dropped = Dropped(
                 words=int(settled.get("dropped_words", 0)),
-                distinct=int(settled.get("distinct", summary.vocabulary)) - summary.vocabulary,
+                distinct=int(settled["dropped_distinct"]),
                 pushes=int(figures.get("refused", 0)),
             )
             summary.seconds["train"] = clock.lap()
