@@ -174,6 +174,8 @@ class DeepDist:
         """
         if self._server is None or self._session is None or self._control is None or self._sc is None:
             raise DeepDistError("dd.train works inside the `with` block only: with DeepDist(model) as dd: dd.train(…)")
+        if self._sc._jsc is None:  # type: ignore[attr-defined]
+            raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
         if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
             raise ValueError(f"dd.train: epochs={epochs!r} must be a whole number of at least 1")
         if not self._training.acquire(blocking=False):

@@ -219,6 +219,22 @@ print(dd._server.ready.pid)
     assert not psutil.pid_exists(server)
 
 
+def test_a_context_that_has_been_stopped_is_told(binaries):
+    app = """
+from pyspark import SparkConf, SparkContext
+from deepdist import DeepDist, DeepDistError, Word2Vec
+sc = SparkContext(conf=SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false"))
+rdd = sc.parallelize(["a b"] * 10, 1)
+try:
+    with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=False) as dd:
+        sc.stop()
+        dd.train(rdd)
+except DeepDistError as e:
+    print("said:", e)
+"""
+    assert "said: the SparkContext has been stopped" in run_app(app).stdout
+
+
 def test_the_end_of_a_child_is_told_by_its_signal():
     child = subprocess.Popen(["sleep", "60"])
     child.kill()
