@@ -20,7 +20,7 @@ ANALOGIES = [("man", "woman", "he"), ("france", "paris", "germany"), ("france", 
 def main() -> None:
     text = sys.argv[1] if len(sys.argv) > 1 else f"file://{SAMPLE}"
     conf = SparkConf().setMaster("local[*]").setAppName("DeepDist demo").set("spark.ui.enabled", "false")
-    conf.set("spark.log.level", "ERROR")
+    conf.set("spark.log.level", "ERROR").set("spark.ui.showConsoleProgress", "false")  # Spark's own bar would write into ours
     with SparkContext(conf=conf) as sc:
         lines = sc.textFile(text)
         # A small text needs more passes than the five that are gensim's default.

@@ -28,6 +28,7 @@ def deepdist(master: str, seed: int, text: str) -> tuple[Any, dict[str, Any]]:
     from deepdist import DeepDist, Word2Vec
 
     conf = SparkConf().setMaster(master).setAppName("DeepDist benchmark").set("spark.ui.enabled", "false").set("spark.log.level", "ERROR")
+    conf.set("spark.ui.showConsoleProgress", "false")
     at = time.monotonic()
     with SparkContext(conf=conf) as sc:
         sc.parallelize([0], 1).count()  # the executors are there

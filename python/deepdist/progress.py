@@ -114,8 +114,10 @@ def _details(figures: Figures) -> str:
     out = []
     if figures.get("total_words"):
         out.append(f"epoch {min(int(figures.get('epoch', 0)) + 1, int(figures.get('epochs', 1)))}/{figures.get('epochs', 1)}")
-        out.append(f"{figures.get('words_per_second', 0.0):,.0f} words/s")
-        out.append(f"alpha {figures.get('alpha', 0.0):.4f}")
+        if figures.get("words_per_second"):
+            out.append(f"{figures['words_per_second']:,.0f} words/s")
+        if figures.get("alpha"):  # none before the first push
+            out.append(f"alpha {figures['alpha']:.4f}")
         if figures.get("loss"):
             out.append(f"loss {figures['loss']:.4f}")
     elif figures.get("updates"):
