@@ -55,6 +55,17 @@ func read[T any](request []byte) (T, error) {
 	return v, nil
 }
 
+// telling is an op that has no answer but that it was done.
+func telling[T any](do func(*session.Session, T) error) op {
+	return func(_ context.Context, s *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
+		r, err := read[T](request)
+		if err != nil {
+			return nil, nil, err
+		}
+		return empty{}, nil, do(s, r)
+	}
+}
+
 // ofTraining is an op that asks about one training.
 func ofTraining(ask func(*session.Session, uint32) (any, error)) op {
 	return func(_ context.Context, s *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
@@ -145,38 +156,26 @@ func updateApplied(_ context.Context, s *session.Session, request []byte, _ *os.
 	}{version}, nil, err
 }
 
-func updateFailed(_ context.Context, s *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
-	r, err := read[struct {
-		UpdateID uint64 `json:"update_id"`
-		Reason   string `json:"reason"`
-	}](request)
-	if err != nil {
-		return nil, nil, err
-	}
-	return empty{}, nil, s.UpdateFailed(r.UpdateID, r.Reason)
-}
+var updateFailed = telling(func(s *session.Session, r struct {
+	UpdateID uint64 `json:"update_id"`
+	Reason   string `json:"reason"`
+}) error {
+	return s.UpdateFailed(r.UpdateID, r.Reason)
+})
 
-func reopen(_ context.Context, s *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
-	r, err := read[struct {
-		TrainingID uint32   `json:"training_id"`
-		Partitions []uint32 `json:"partitions"`
-	}](request)
-	if err != nil {
-		return nil, nil, err
-	}
-	return empty{}, nil, s.Reopen(r.TrainingID, r.Partitions)
-}
+var reopen = telling(func(s *session.Session, r struct {
+	TrainingID uint32   `json:"training_id"`
+	Partitions []uint32 `json:"partitions"`
+}) error {
+	return s.Reopen(r.TrainingID, r.Partitions)
+})
 
-func closeTraining(_ context.Context, s *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
-	r, err := read[struct {
-		TrainingID uint32 `json:"training_id"`
-		Reason     string `json:"reason"`
-	}](request)
-	if err != nil {
-		return nil, nil, err
-	}
-	return empty{}, nil, s.CloseTraining(r.TrainingID, r.Reason)
-}
+var closeTraining = telling(func(s *session.Session, r struct {
+	TrainingID uint32 `json:"training_id"`
+	Reason     string `json:"reason"`
+}) error {
+	return s.CloseTraining(r.TrainingID, r.Reason)
+})
 
 func mostSimilar(_ context.Context, s *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
 	r, err := read[struct {
