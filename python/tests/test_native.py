@@ -99,7 +99,7 @@ def test_the_column_must_be_clear(spark):
         ([None] * 6, "None is NoneType"),
         (["a b", None] * 3, "None is NoneType"),
         ([["a"], ["b", None]] * 3, "not a list of str: None in it"),
-        ([["a"], "b"] * 3, "'b' is str, not list of str"),
+        ([["a"], ["a"], "b"] * 2, "'b' is str, not list of str"),
         ([b"a"] * 6, "b'a' is bytes"),
         ([{"text": "a"}] * 6, "is dict, not str or list of str"),
     ],
