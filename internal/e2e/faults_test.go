@@ -86,6 +86,15 @@ func TestTasksHearThatTheSidecarIsGone(t *testing.T) {
 	}
 }
 
+// applied is how many words are in the model.
+func applied(t *testing.T, ps *server) uint64 {
+	t.Helper()
+	w, _ := ask[struct {
+		Words uint64 `json:"words"`
+	}](t, ps, "watch", map[string]any{"wait_ms": 0}, nil)
+	return w.Words
+}
+
 // The driver's part after an executor is lost: what is missing is ingested again elsewhere, and training goes on at the cursors.
 func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 	ps, lost, next := startServer(t, "--lease", "2s"), startSidecar(t), startSidecar(t)
@@ -101,18 +110,12 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	applied := func() uint64 {
-		w, _ := ask[struct {
-			Words uint64 `json:"words"`
-		}](t, ps, "watch", map[string]any{"wait_ms": 0}, nil)
-		return w.Words
-	}
-	for deadline := time.Now().Add(20 * time.Second); applied() == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); applied(t, ps) == 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	lost.Process.Kill()
 	stream.Close()
-	before := applied()
+	before := applied(t, ps)
 	if before == 0 || before == 2*epochs*lines*12 {
 		t.Fatalf("%d words were applied when the sidecar was killed: the test tests nothing", before)
 	}
@@ -136,7 +139,7 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if total := applied(); total != 2*epochs*lines*12 || a.Words != total-before {
+	if total := applied(t, ps); total != 2*epochs*lines*12 || a.Words != total-before {
 		t.Errorf("%d words are applied, %d of them by the second sidecar; want each of %d once, %d before", total, a.Words, 2*epochs*lines*12, before)
 	}
 	vocabulary, syn0, _ := ps.words(t, id)
@@ -147,24 +150,33 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 
 func TestAnotherOrderOfTheRecordsIsSaidWithItsFix(t *testing.T) {
 	ps, first, next := startServer(t, "--lease", "2s"), startSidecar(t), startSidecar(t)
-	id := ps.openWords(t, 1, map[string]any{"epochs": 60_000})
-	if _, err := first.ingest(t, ps, id, 0, 1, topics(2000, 1)); err != nil {
+	const lines = 40_000 // an epoch that takes long, so that the first sidecar dies in the midst of it
+	id := ps.openWords(t, 1, map[string]any{"epochs": 2, "vector_size": 2000})
+	if _, err := first.ingest(t, ps, id, 0, 1, topics(lines, 1)); err != nil {
 		t.Fatal(err)
 	}
 	ask[map[string]any](t, ps, "settle_vocabulary", map[string]any{"training_id": id}, nil)
-	stream := trainingStream(t, ps, first, id)
+	stream, err := first.stream(t, ps, "train", id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); applied(t, ps) == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	first.Process.Kill()
 	stream.Close()
 	<-first.done
+	if words := applied(t, ps); words == 0 || words >= lines*12 {
+		t.Fatalf("%d words of an epoch of %d were applied: the test tests nothing", words, lines*12)
+	}
 	time.Sleep(3 * time.Second) // its lease
 	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": []int{0}}, nil)
-	other := topics(2000, 1)
+	other := topics(lines, 1)
 	slices.Reverse(other)
 	if _, err := next.ingest(t, ps, id, 0, 2, other); err != nil {
 		t.Fatal(err)
 	}
-	stream, err := next.stream(t, ps, "train", id, nil)
-	if err != nil {
+	if stream, err = next.stream(t, ps, "train", id, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := endOf(t, stream, 20*time.Second); frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "order") {

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .control import bundle_of_words
 from .errors import BadInput
+from .word2vec import NO_OBJECTIVE
 
 
 class GensimNative:
     """GensimNative lets native.train see a gensim Word2Vec as it sees a deepdist.Word2Vec.
 
-    Raises BadInput if the model is not skip-gram with negative sampling.
+    Raises BadInput if the model is none that can be trained natively.
     """
 
     def __init__(self, model: Any):
-        if model.sg != 1 or model.hs != 0 or model.negative <= 0:
-            raise BadInput(
-                f"this gensim model has sg={model.sg}, hs={model.hs}, negative={model.negative}: the native training does skip-gram "
-                f"with negative sampling. Make it with sg=1, hs=0, negative=5, or give dd.train a gradient and a descent"
-            )
+        if hasattr(model.wv, "vectors_ngrams"):
+            raise BadInput("gensim's FastText trains vectors of subwords, which are not supported: use gensim's Word2Vec")
+        if not model.hs and model.negative <= 0:
+            raise BadInput(f"this gensim model has {NO_OBJECTIVE}")
         self._model = model
         self.min_count = int(model.min_count)
         self.max_final_vocab = getattr(model, "max_final_vocab", None)
@@ -33,7 +34,10 @@ class GensimNative:
         return {
             "vector_size": int(m.vector_size),
             "window": int(m.window),
-            "negative": int(m.negative),
+            "sg": bool(m.sg),
+            "cbow_mean": bool(m.cbow_mean),
+            "hs": bool(m.hs),
+            "negative": max(0, int(m.negative)),
             "sample": float(m.sample),
             "ns_exponent": float(m.ns_exponent),
             "alpha": float(m.alpha),
@@ -41,6 +45,7 @@ class GensimNative:
             "epochs": self.epochs,
             "seed": int(m.seed) if isinstance(m.seed, (int, np.integer)) and m.seed >= 0 else 1,
             "shrink_windows": bool(getattr(m, "shrink_windows", True)),
+            "compute_loss": bool(m.compute_loss),
         }
 
     def native_start(self) -> dict[str, np.ndarray]:
@@ -50,22 +55,28 @@ class GensimNative:
             return {}
         counts = [wv.get_vecattr(w, "count") for w in wv.index_to_key]
         start = bundle_of_words(wv.index_to_key, counts)
-        if wv.vectors.shape == (len(counts), self._model.vector_size) and self._model.syn1neg is not None:
-            start |= {"syn0": np.asarray(wv.vectors, np.float32), "syn1neg": np.asarray(self._model.syn1neg, np.float32)}
+        if wv.vectors.shape == (len(counts), self._model.vector_size):
+            start["syn0"] = np.asarray(wv.vectors, np.float32)
+            start |= {name: np.asarray(rows, np.float32) for name, rows in self._outputs().items()}
         return start
 
-    def native_finish(self, words: list[str], counts: np.ndarray, syn0: np.ndarray, syn1neg: np.ndarray) -> None:
+    def _outputs(self) -> dict[str, np.ndarray]:
+        """Driver: the model's output vectors. gensim's syn1 has a row more than its tree has inner nodes, which stays unused."""
+        m = self._model
+        out = {"syn1": m.syn1[: len(m.wv) - 1]} if m.hs else {}
+        return out | ({"syn1neg": m.syn1neg} if m.negative > 0 else {})
+
+    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], loss: float) -> None:
         """Driver: put vocabulary (if the model had none) and vectors into the gensim model."""
         m = self._model
         if not len(m.wv.index_to_key):
             m.build_vocab_from_freq(dict(zip(words, counts.tolist())), corpus_count=None)
             _reorder(m, words)
-        if m.wv.index_to_key == words:
-            m.wv.vectors[...], m.syn1neg[...] = syn0, syn1neg
-        else:  # the model's own order stays: whoever has it may know rows by number
-            row = {w: i for i, w in enumerate(words)}
-            order = [row[w] for w in m.wv.index_to_key]
-            m.wv.vectors[...], m.syn1neg[...] = syn0[order], syn1neg[order]
+        m.wv.vectors[...] = arrays["syn0"]
+        for name, rows in self._outputs().items():
+            rows[...] = arrays[name]
+        if m.compute_loss:
+            m.running_training_loss = loss
         m.wv.fill_norms(force=True)
 
 
@@ -84,4 +95,7 @@ def _reorder(model: Any, words: list[str]) -> None:
         wv.expandos[name] = values[order]
     wv.index_to_key = list(words)
     wv.key_to_index = {w: i for i, w in enumerate(words)}
-    model.make_cum_table()
+    if model.negative > 0:
+        model.make_cum_table()
+    if model.hs:
+        model.create_binary_tree()  # psserver's words of equal frequency lie in another order, which makes another tree

@@ -17,7 +17,8 @@ class Tick(Protocol):
 
 @dataclass(frozen=True)
 class Epoch:
-    """Epoch is one pass over the data: raw in-vocabulary words, wall seconds, learning rate at its end, mean loss, pushes."""
+    """Epoch is one pass over the data: raw in-vocabulary words, wall seconds, learning rate at its end, mean loss, of how many
+    predictions, pushes."""
 
     epoch: int
     words: int
@@ -25,6 +26,7 @@ class Epoch:
     words_per_second: float
     alpha: float
     loss: float
+    loss_pairs: int
     pushes: int
 
 

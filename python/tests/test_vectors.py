@@ -101,7 +101,7 @@ def test_analogies_agree_with_gensim(theirs, vectors, tmp_path):
         {"vector_size": -3},
         {"vector_size": 10.5},
         {"window": 0},
-        {"negative": 0},
+        {"negative": 0, "hs": 0},
         {"negative": -1},
         {"epochs": 0},
         {"alpha": -0.1},
@@ -110,8 +110,9 @@ def test_analogies_agree_with_gensim(theirs, vectors, tmp_path):
         {"seed": -1},
         {"min_count": -1},
         {"max_final_vocab": 0},
-        {"sg": 0},
-        {"hs": 1},
+        {"sg": 2},
+        {"hs": "1"},
+        {"cbow_mean": None},
         {"min_alpha": 0.5},
         {"vector_size": "100"},
         {"vector_size": True},
@@ -123,9 +124,15 @@ def test_a_setting_out_of_range_is_named(setting):
 
 
 def test_settings_have_gensims_names_and_defaults():
-    ours, theirs = Word2Vec(), gensim_models.Word2Vec(sg=1)
-    for name in ours.native_settings() | {"min_count": 0, "max_final_vocab": 0, "hs": 0, "sg": 0}:
+    ours, theirs = Word2Vec(), gensim_models.Word2Vec()
+    for name in ours.native_settings() | {"min_count": 0, "max_final_vocab": 0}:
         assert getattr(ours, name) == getattr(theirs, name), name
+
+
+def test_a_training_without_an_objective_names_the_fix():
+    with pytest.raises(ValueError, match="set negative=5"):
+        Word2Vec(negative=0)
+    assert Word2Vec(negative=0, hs=1).native_settings()["negative"] == 0
 
 
 def test_an_untrained_model_says_so():
