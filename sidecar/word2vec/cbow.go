@@ -5,6 +5,7 @@ import "deepdist/internal/vec"
 // bag is CBOW's working memory: the hidden vector of a window, and what it was before the center's targets pulled at it.
 type bag struct {
 	hidden, before []float32
+	around         []int // rows of the context words
 }
 
 func newBag(s Settings) bag {
@@ -27,18 +28,14 @@ func (t *Trainer) bagOfWords(i, from, to int, rows *Matrices) {
 	if t.model.settings.CbowMean {
 		in, back = back, in
 	}
+	t.around = append(append(t.around[:0], t.ins[from:i]...), t.ins[i+1:to]...)
 	clear(t.hidden)
-	around := [2][]int{t.ins[from:i], t.ins[i+1 : to]}
-	for _, side := range around {
-		vec.Gather(t.hidden, rows.Syn0, side, in, t.upcoming(i))
-	}
+	vec.Gather(t.hidden, rows.Syn0, t.around, in, t.upcoming(i))
 	copy(t.before, t.hidden)
 	for k := range t.targets {
 		t.against(&t.targets[k], i, t.hidden, hiddenRow, rows.Stride, 0)
 	}
-	for _, side := range around {
-		vec.Spread(rows.Syn0, side, t.hidden, t.before, back)
-	}
+	vec.Spread(rows.Syn0, t.around, t.hidden, t.before, back)
 }
 
 // hiddenRow is the hidden vector as the only input row of a step.

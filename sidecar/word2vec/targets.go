@@ -26,14 +26,19 @@ func (o *targets) opponents(s *Scratch, rows *Matrices) {
 // paths takes the way from the tree's root to each word kept.
 func (o *targets) paths(t *tree, kept []uint32, rows *Matrices) {
 	o.ends = resize(o.ends, len(kept)+1)
-	o.nodes, o.labels = o.nodes[:0], o.labels[:0]
+	n := 0
 	for i, word := range kept {
-		o.ends[i] = int32(len(o.nodes))
-		for _, s := range t.path(word) {
-			o.nodes, o.labels = append(o.nodes, s.node()), append(o.labels, s.label())
+		o.ends[i] = int32(n)
+		n += len(t.path(word))
+	}
+	o.ends[len(kept)] = int32(n)
+	o.nodes, o.labels = resize(o.nodes, n), resize(o.labels, n)
+	for i, word := range kept {
+		nodes, labels := o.nodes[o.ends[i]:o.ends[i+1]], o.labels[o.ends[i]:o.ends[i+1]]
+		for k, s := range t.path(word) {
+			nodes[k], labels[k] = s.node(), s.label()
 		}
 	}
-	o.ends[len(kept)] = int32(len(o.nodes))
 	o.rows = rows.Syn1
 	o.offsets = locate(o.offsets, o.nodes, rows.Slot1, rows.Stride, len(rows.Syn1), "syn1")
 }
