@@ -289,6 +289,7 @@ func TestBadStreamsAreRefusedAndTheSidecarLives(t *testing.T) {
 		"rows that don't add up":   {func(c *frame.Conn) { c.WriteJSON(frame.End, map[string]int{"rows": 3}) }, frame.Lost, "3 rows"},
 		"not Arrow":                {func(c *frame.Conn) { c.Write(frame.Batch, []byte("no arrow"), 1, -1) }, frame.Protocol, "IPC"},
 		"invalid UTF-8":            {func(c *frame.Conn) { c.Write(frame.Batch, message(t, []string{"good", "b\xffd"}), 2, -1) }, frame.BadInput, "partition 0: row 1 "},
+		"more pieces than rows":    {func(c *frame.Conn) { c.WriteJSON(frame.End, map[string]int{"cut_rows": 1, "extra_rows": 1}) }, frame.Protocol, "extra_rows"},
 		"a call in between":        {func(c *frame.Conn) { c.WriteJSON(frame.Call, map[string]string{"op": "pull"}) }, frame.Protocol, "CALL"},
 		"another number of rows":   {func(c *frame.Conn) { c.Write(frame.Batch, message(t, []string{"a"}), 2, -1) }, frame.Protocol, "announces 2"},
 		"batches that are missing": {func(c *frame.Conn) { c.WriteJSON(frame.End, map[string]int{"batches": 1}) }, frame.Lost, "1 batches"},
