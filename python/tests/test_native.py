@@ -60,14 +60,14 @@ def test_every_word_of_every_epoch_is_trained_once(sc, lines):
     assert "3 partitions" in repr(summary) and "words/s" in repr(summary)
 
 
-def test_rows_may_be_lines_lists_tuples_or_a_data_frame(sc, spark, lines):
+def test_rows_may_be_lines_lists_or_a_data_frame(sc, spark, lines):
     text = lines[:500] + ["", "  ", "\tx\u00a0y\u2003z\x1cq "]  # str.split's whitespace, all of it
     split = [s.split() for s in text]
     rdd = sc.parallelize(text, 3)
     frame = spark.createDataFrame([(i, s) for i, s in enumerate(text)], "id long, text string").repartition(3)
     arrays = spark.createDataFrame([(s,) for s in split], "tokens array<string>")
     seen = []
-    for data in (rdd, rdd.map(str.split), rdd.map(lambda s: tuple(s.split())), frame, frame.select("text"), arrays):
+    for data in (rdd, rdd.map(str.split), frame, frame.select("text"), arrays):
         summary, model = train(small(epochs=1), data)
         seen.append((dict(zip(model.wv.index_to_key, model.wv.counts.tolist())), summary.rows))
     counted = collections.Counter(w for s in split for w in s)
