@@ -238,6 +238,11 @@ func startSidecar(t testing.TB, args ...string) *sidecar {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	return startSidecarIn(t, dir, args...)
+}
+
+func startSidecarIn(t testing.TB, dir string, args ...string) *sidecar {
+	t.Helper()
 	s := &sidecar{dir: dir, spool: t.TempDir()}
 	s.process, _ = start(t, "deepdist-sidecar", append([]string{"--dir", dir, "--jvm-pid", fmt.Sprint(os.Getpid())}, args...)...)
 	for deadline := time.Now().Add(20 * time.Second); ; {

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -15,9 +16,9 @@ from helpers import count, run_app, sidecars
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
-from deepdist.errors import BadInput, ProtocolError, TaskLost, from_spark
+from deepdist.errors import BadInput, ProtocolError, ServerLost, TaskLost, from_spark
 from deepdist.launch import _parse, find, host_and_port
-from deepdist.task.sidecar import executor_jvm, how_it_ended
+from deepdist.task.sidecar import _launchers_lock, executor_jvm, how_it_ended
 
 
 def use(sc, **kw):
@@ -245,6 +246,28 @@ def test_the_end_of_a_child_is_told_by_its_signal():
     time.sleep(0.2)
     assert how_it_ended(failed.pid) == "exited with 3"
     failed.wait()
+
+
+def test_a_directory_that_is_swept_while_its_lock_is_waited_for_is_made_again(tmp_path):
+    directory = tmp_path / "d"
+    held = _launchers_lock(str(directory))
+    waiting = ThreadPoolExecutor(1).submit(_launchers_lock, str(directory))
+    time.sleep(0.2)
+    shutil.rmtree(directory)
+    os.close(held)
+    lock = waiting.result(timeout=20)
+    assert os.path.samestat(os.fstat(lock), os.stat(directory / "lock"))
+    os.close(lock)
+
+
+def test_the_last_lines_of_psserver_are_said_and_no_file_of_them_is_left(sc, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dd = DeepDist({"w": np.zeros(2)}, progress=False).__enter__()
+    dd._server.process.kill()
+    with pytest.raises(ServerLost, match=r"(?s)killed by SIGKILL; its last lines:\n.*msg=serving"):
+        dd.train(sc.parallelize(range(4), 2), count, lambda m, u: None)
+    assert not os.listdir(tmp_path), "a kill -9 of the driver would leave this"
+    dd.close()
 
 
 def test_a_process_without_java_above_it_is_no_task():

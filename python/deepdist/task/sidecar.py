@@ -48,16 +48,19 @@ def executor_jvm(pid: int | None = None) -> tuple[int, int]:
 
 def runtime_dir(jvm: tuple[int, int]) -> str:
     """Task: the private directory of this JVM's sidecar; made if need be, refused if it is not ours alone."""
+    path = _runtime_path(jvm)
+    for d in (os.path.dirname(path), path):
+        _private(d)
+    return path
+
+
+def _runtime_path(jvm: tuple[int, int]) -> str:
     name = hashlib.sha256(f"{jvm[0]} {jvm[1]}".encode()).hexdigest()[:16]
     base = f"deepdist-{os.getuid()}"
     temp = os.environ.get("TMPDIR") or "/tmp"
     if len(os.fsencode(os.path.join(temp, base, name, "s"))) > MAX_SOCKET_PATH:
         temp = "/tmp"
-    root = os.path.join(temp, base)
-    path = os.path.join(root, name)
-    for d in (root, path):
-        _private(d)
-    return path
+    return os.path.join(temp, base, name)
 
 
 def find(session: Session) -> str:
@@ -109,7 +112,7 @@ def attempt_id() -> int:
 def end_session(session: Session, jvm: tuple[int, int]) -> None:
     """Task (and the driver, in local mode): tell the sidecar of this JVM, if one runs, that the session is over."""
     try:
-        with Connection.dial(os.path.join(runtime_dir(jvm), "s"), "the sidecar", timeout=10.0) as connection:
+        with Connection.dial(os.path.join(_runtime_path(jvm), "s"), "the sidecar", timeout=10.0) as connection:
             connection.hello(op="end", session=session.as_json())
     except (OSError, DeepDistError):
         pass  # it is gone, or will learn it from psserver
@@ -156,14 +159,31 @@ def _connect_or_start(session: Session, directory: str) -> Connection:
     socket_path = os.path.join(directory, "s")
     with contextlib.suppress(OSError):
         return Connection.dial(socket_path, "the sidecar")
-    lock = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = _launchers_lock(directory)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         with contextlib.suppress(OSError):
             return Connection.dial(socket_path, "the sidecar")  # somebody was faster
         return _start(find(session), directory, socket_path)
     finally:
         os.close(lock)
+
+
+def _launchers_lock(directory: str) -> int:
+    """Task: take the directory's lock, under which a sidecar is started. Where none runs yet, the sidecar of another executor may
+    sweep the directory away until we have the lock; then it is made again."""
+    path = os.path.join(directory, "lock")
+    while True:
+        _private(directory)
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(lock), os.lstat(path)):
+                    return lock
+            except BaseException:
+                os.close(lock)
+                raise
+            os.close(lock)
 
 
 def _start(path: str, directory: str, socket_path: str) -> Connection:
