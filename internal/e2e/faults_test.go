@@ -101,33 +101,18 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	applied := func() uint64 {
-		w, _ := ask[struct {
-			Words uint64 `json:"words"`
-		}](t, ps, "watch", map[string]any{"wait_ms": 0}, nil)
-		return w.Words
-	}
-	for deadline := time.Now().Add(20 * time.Second); applied() == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); ps.applied(t) == 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	lost.Process.Kill()
 	stream.Close()
-	before := applied()
+	before := ps.applied(t)
 	if before == 0 || before == 2*epochs*lines*12 {
 		t.Fatalf("%d words were applied when the sidecar was killed: the test tests nothing", before)
 	}
-	var status struct {
-		Done    bool     `json:"done"`
-		Missing []uint32 `json:"missing"`
-	}
-	for deadline := time.Now().Add(20 * time.Second); len(status.Missing) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		status, _ = ask[struct {
-			Done    bool     `json:"done"`
-			Missing []uint32 `json:"missing"`
-		}](t, ps, "training_status", map[string]any{"training_id": id}, nil)
-	}
-	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": status.Missing}, nil)
-	for _, p := range status.Missing {
+	missing := ps.waitForMissing(t, id)
+	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": missing}, nil)
+	for _, p := range missing {
 		if a, err := next.ingest(t, ps, id, int(p), 10+int64(p), topics(lines, uint64(p))); err != nil || !a.Accepted {
 			t.Fatalf("ingest partition %d again: %+v, %v", p, a, err)
 		}
@@ -136,7 +121,7 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if total := applied(); total != 2*epochs*lines*12 || a.Words != total-before {
+	if total := ps.applied(t); total != 2*epochs*lines*12 || a.Words != total-before {
 		t.Errorf("%d words are applied, %d of them by the second sidecar; want each of %d once, %d before", total, a.Words, 2*epochs*lines*12, before)
 	}
 	vocabulary, syn0, _ := ps.words(t, id)

@@ -224,6 +224,31 @@ func tensor(t testing.TB, m *bundle.Mapped, name string) *bundle.Tensor {
 	return nil
 }
 
+// applied is how many words of the newest training are in the model.
+func (s *server) applied(t testing.TB) uint64 {
+	t.Helper()
+	w, _ := ask[struct {
+		Words uint64 `json:"words"`
+	}](t, s, "watch", map[string]any{"wait_ms": 0}, nil)
+	return w.Words
+}
+
+// waitForMissing waits until partitions are missing, and returns them.
+func (s *server) waitForMissing(t testing.TB, training uint32) []uint32 {
+	t.Helper()
+	for range 1000 {
+		status, _ := ask[struct {
+			Missing []uint32 `json:"missing"`
+		}](t, s, "training_status", map[string]any{"training_id": training}, nil)
+		if len(status.Missing) > 0 {
+			return status.Missing
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("no partition is missing")
+	return nil
+}
+
 // sidecar is a running deepdist-sidecar and where it is reached.
 type sidecar struct {
 	*process

@@ -34,9 +34,6 @@ log = logging.getLogger("deepdist")
 
 WATCH_SECONDS = 0.5
 
-WATCH_PATIENCE = 60.0
-"""How long psserver may leave a look at its figures unanswered, in seconds, before it counts as lost."""
-
 
 class DeepDist:
     """DeepDist is one session: a parameter server beside the driver, from `with` to its end.
@@ -114,7 +111,7 @@ class DeepDist:
         try:
             self._server = launch.Server.start(path, bind, port, self._page_port())
             ready = self._server.ready
-            self._control, self._watch = Control(self._server), Control(self._server, WATCH_PATIENCE)
+            self._control, self._watch = Control(self._server), Control(self._server)
             self._session = Session(
                 id=ready.session_id,
                 address=f"{advertised}:{ready.port}",

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import jvm_pid, sidecars, topic_lines, topic_score
+from helpers import count, jvm_pid, sidecars, topic_lines, topic_score
 
 from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Word2Vec, WordVectors
 
@@ -305,16 +305,53 @@ def test_a_killed_psserver_is_an_error_within_seconds(sc, lines):
     assert time.monotonic() - died[0] < 30
 
 
-def test_a_psserver_that_hangs_is_an_error(sc, lines, monkeypatch):
-    monkeypatch.setattr("deepdist.deepdist.WATCH_PATIENCE", 2.0)
-    monkeypatch.setattr("deepdist.launch.STOP_SECONDS", 1.0)
+@pytest.fixture
+def impatient(monkeypatch):
+    """A driver that gives a psserver up which has not answered for 3 seconds."""
+    monkeypatch.setattr("deepdist.control.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("deepdist.control.GREETING_SECONDS", 2.0)
+
+
+def test_a_psserver_that_hangs_is_an_error(sc, lines, impatient):
 
     def watch(figures):
         if figures.get("phase") == "training":
             dd._server.process.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ServerLost, match="silent for 2 s"), DeepDist(small(epochs=500), progress=watch) as dd:
+    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist(small(epochs=500), progress=watch) as dd:
         dd.train(sc.parallelize(lines, 4))
+
+
+def test_a_psserver_that_hangs_while_an_update_is_applied_is_an_error(sc, impatient):
+    def descent(model, update):
+        dd._server.process.send_signal(signal.SIGSTOP)
+
+    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist({"w": np.zeros(2)}, progress=False) as dd:
+        dd.train(sc.parallelize(range(4), 2), count, descent)
+
+
+def test_a_call_may_take_longer_than_the_silence_that_is_borne(sc, impatient):
+    with DeepDist({"w": np.zeros(2)}, progress=False) as dd:
+        started = time.monotonic()
+        assert dd._control.call("watch", wait_ms=5000)["phase"] == "idle"
+        assert time.monotonic() - started > 4
+
+
+def test_a_sidecar_that_hangs_is_replaced(sc, lines):
+    stopped = []
+
+    def watch(figures):
+        if not stopped and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+            stopped.extend(sidecars(jvm_pid(sc)))
+            for p in stopped:
+                p.suspend()
+
+    with DeepDist(small(epochs=40), progress=watch) as dd:
+        summary = dd.train(sc.parallelize(lines, 4))
+    assert stopped, "the training was over before its sidecar could be stopped"
+    assert not any(p.is_running() and p.status() != "zombie" for p in stopped), "it still has the executor's place"
+    words = sum(len(s.split()) for s in lines)
+    assert [e.words for e in summary.epochs] == [words] * 40 and summary.rows == len(lines)
 
 
 def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):

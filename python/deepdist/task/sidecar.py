@@ -19,18 +19,21 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ..binaries import make_runnable, tail
-from ..errors import BinaryError, DeepDistError, PeerGone, SidecarLost
+from ..errors import BinaryError, DeepDistError, PeerGone, PeerSilent, SidecarLost
 from ..session import Session
 from ..wire import Connection
 
 NAME = "deepdist-sidecar"
 MAX_SOCKET_PATH = 107
 START_SECONDS = 20.0
-SILENCE_SECONDS = 120.0
-"""Longest silence of a sidecar that has something to say, in seconds."""
+SILENCE_SECONDS = 15.0
+"""How long a sidecar may be silent before it is pinged, in seconds."""
+PING_SECONDS = 20.0
+"""How long it may leave a ping unanswered, in seconds, before it counts as hanging."""
 
 _children: list[subprocess.Popen[bytes]] = []  # kept, so that whoever started a sidecar can tell how it ended
 
@@ -84,19 +87,35 @@ def find(session: Session) -> str:
 def stream(session: Session, op: str, **fields: Any) -> Iterator[Connection]:
     """Task: a stream to this executor's sidecar, which is started if it does not run; closed at the end.
 
-    Errors of the connection come out as SidecarLost, with how the sidecar ended (if that can be known) and its last lines.
+    Errors of the connection come out as SidecarLost, with how the sidecar ended (if that can be known) and its last lines. A call
+    may take as long as it likes while the sidecar lives: a pull waits for its version, a push for `descent`.
     """
     directory = runtime_dir(executor_jvm())
     connection = _connect_or_start(session, directory)
     pid = connection.peer_pid()
     try:
-        connection.settimeout(SILENCE_SECONDS)
+        connection.settimeout(SILENCE_SECONDS, partial(ping, directory, pid))
         connection.hello(op=op, session=session.as_json(), spool_dir=spool_dir(session), **fields)
         yield connection
     except PeerGone as e:
-        raise lost(directory, pid, str(e)) from e
+        raise lost(directory, pid, how_it_ended(pid) or str(e)) from e
     finally:
         connection.close()
+
+
+def ping(directory: str, pid: int) -> None:
+    """Task: raise unless the sidecar answers a ping, which it does whatever it is busy with. One that hangs is killed: as long
+    as it lives it has the executor's place, and every task that comes would wait for it too."""
+    try:
+        with Connection.dial(os.path.join(directory, "s"), "the sidecar", PING_SECONDS) as connection:
+            connection.hello(op="ping")
+    except (PeerSilent, TimeoutError) as e:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        silence = SILENCE_SECONDS + PING_SECONDS
+        raise lost(directory, pid, f"it did not answer for {silence:g} s, not even a ping, and was killed") from e
+    except OSError as e:
+        raise PeerGone(f"nobody listens on its socket any more ({e})") from e
 
 
 def attempt_id() -> int:
@@ -125,11 +144,11 @@ def spool_dir(session: Session) -> str:
     return (os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("TMPDIR") or "/tmp").split(",")[0]
 
 
-def lost(directory: str, pid: int, what: str) -> SidecarLost:
-    """Task: the exception for a sidecar that is gone: what happened, how it ended, its last lines."""
+def lost(directory: str, pid: int, how: str) -> SidecarLost:
+    """Task: the exception for a sidecar that is gone: how, and its last lines."""
     lines = tail(os.path.join(directory, "log"))
     return SidecarLost(
-        f"the sidecar (pid {pid}) on {os.uname().nodename} is lost: {how_it_ended(pid) or what}"
+        f"the sidecar (pid {pid}) on {os.uname().nodename} is lost: {how}"
         + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
         + _address_space_hint()
     )
@@ -205,7 +224,7 @@ def _start(path: str, directory: str, socket_path: str) -> Connection:
         with contextlib.suppress(OSError):
             return Connection.dial(socket_path, "the sidecar")
         if child.poll() is not None:
-            raise lost(directory, child.pid, "it did not start")
+            raise lost(directory, child.pid, how_it_ended(child.pid) or "it did not start")
         time.sleep(0.005)
     child.kill()
     raise lost(directory, child.pid, f"it did not open its socket within {START_SECONDS:g} s")
