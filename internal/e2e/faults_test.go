@@ -175,6 +175,52 @@ func TestSpoolsOfAKilledSidecarAreRemovedByTheNext(t *testing.T) {
 	}
 }
 
+func TestAPartitionWhoseSpoolIsDamagedIsMissingUntilItIsIngestedAgain(t *testing.T) {
+	const lines, epochs = 500, 3
+	for name, damage := range map[string]func(dir string) error{
+		"records that end early": func(dir string) error { return os.Truncate(filepath.Join(dir, "records"), 5000) },
+		"a dictionary of others": func(dir string) error { return os.WriteFile(filepath.Join(dir, "words"), []byte("\x03abc"), 0o600) },
+		"no files any more":      os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ps, s := startServer(t), startSidecar(t)
+			id := ps.openWords(t, 3, map[string]any{"epochs": epochs})
+			for p := range 3 {
+				if _, err := s.ingest(t, ps, id, p, int64(p), topics(lines, uint64(p))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ask[map[string]any](t, ps, "settle_vocabulary", map[string]any{"training_id": id}, nil)
+			dirs, _ := filepath.Glob(filepath.Join(s.spool, "*", "training-*", "partition-1-*"))
+			if len(dirs) != 1 {
+				t.Fatalf("spools of partition 1: %v", dirs)
+			}
+			if err := damage(dirs[0]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.train(t, ps, id); err != nil {
+				t.Fatalf("the other partitions: %v", err)
+			}
+			if missing := ps.waitForMissing(t, id); !slices.Equal(missing, []uint32{1}) {
+				t.Fatalf("missing: %v, want partition 1 alone", missing)
+			}
+			if before := ps.applied(t); before < 2*epochs*lines*12 {
+				t.Errorf("%d words are in the model: the other partitions have waited", before)
+			}
+			ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": []int{1}}, nil)
+			if a, err := s.ingest(t, ps, id, 1, 10, topics(lines, 1)); err != nil || !a.Accepted {
+				t.Fatalf("ingest again: %+v, %v", a, err)
+			}
+			if _, err := s.train(t, ps, id); err != nil {
+				t.Fatal(err)
+			}
+			if total := ps.applied(t); total != 3*epochs*lines*12 {
+				t.Errorf("%d words are in the model, want each of %d once", total, 3*epochs*lines*12)
+			}
+		})
+	}
+}
+
 func TestATaskThatLeavesDoesNotEndTheOthersTraining(t *testing.T) {
 	ps, s, id, first := endless(t)
 	second := trainingStream(t, ps, s, id)

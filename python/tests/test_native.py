@@ -370,6 +370,22 @@ def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
     assert [e.words for e in summary.epochs] == [words] * 40 and summary.rows == len(lines)
 
 
+def test_a_partition_whose_spool_is_damaged_is_ingested_again(sc, lines, tmp_path):
+    damaged = []
+
+    def watch(figures):
+        if not damaged and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+            for records in tmp_path.rglob("partition-1-*/records"):
+                damaged.append(records)
+                os.truncate(records, 1000)
+
+    with DeepDist(small(epochs=60), progress=watch, spool_dir=str(tmp_path)) as dd:
+        summary = dd.train(sc.parallelize(lines, 4))
+    assert damaged and summary.rounds > 1, "the training was over before its spool could be damaged"
+    words = sum(len(s.split()) for s in lines)
+    assert [e.words for e in summary.epochs] == [words] * 60 and summary.rows == len(lines)
+
+
 def test_a_file_that_is_missing_is_said_in_one_line(sc, tmp_path):
     with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="Input path does not exist") as e:
         dd.train(sc.textFile(str(tmp_path / "enwiki")))
