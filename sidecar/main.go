@@ -23,7 +23,6 @@ import (
 	"deepdist/internal/vec"
 	"deepdist/internal/version"
 	"deepdist/sidecar/shim"
-	"deepdist/sidecar/spool"
 )
 
 func main() {
@@ -72,7 +71,7 @@ func run(ctx context.Context, c config, stderr io.Writer) error {
 			return fmt.Errorf("watch the executor's JVM: %w", err)
 		}
 	}
-	server, err := shim.Listen(c.dir, spool.NewBudget(c.spoolCapBytes), log)
+	server, err := shim.Listen(c.dir, log)
 	if err != nil {
 		return err
 	}

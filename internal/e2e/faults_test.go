@@ -412,11 +412,17 @@ func TestASignalEndsTheSidecarInOrder(t *testing.T) {
 	}
 }
 
-func TestAFullSpoolIsSaidWithItsFix(t *testing.T) {
-	ps, s := startServer(t), startSidecar(t, "--spool-cap-bytes", "100")
+func TestASessionsSpoolsKeepToItsCap(t *testing.T) {
+	ps, s := startServer(t), startSidecar(t)
+	s.spoolMaxBytes = 100
 	id := ps.openWords(t, 1, nil)
 	_, err := s.ingest(t, ps, id, 0, 1, topics(1000, 1))
-	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "--spool-cap-bytes") {
+	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "100 bytes that spark.deepdist.spoolMaxBytes allows") {
 		t.Errorf("got %s %v", frame.CodeOf(err), err)
+	}
+	other := startServer(t)
+	s.spoolMaxBytes = 0
+	if _, err := s.ingest(t, other, other.openWords(t, 1, nil), 0, 1, topics(1000, 1)); err != nil {
+		t.Errorf("the cap of one session holds for another: %v", err)
 	}
 }

@@ -252,8 +252,9 @@ func (s *server) waitForMissing(t testing.TB, training uint32) []uint32 {
 // sidecar is a running deepdist-sidecar and where it is reached.
 type sidecar struct {
 	*process
-	dir   string
-	spool string
+	dir           string
+	spool         string
+	spoolMaxBytes uint64
 }
 
 func startSidecar(t testing.TB, args ...string) *sidecar {
@@ -296,7 +297,7 @@ func (s *sidecar) stream(t testing.TB, ps *server, op string, training uint32, f
 	}
 	t.Cleanup(func() { c.Close() })
 	g := frame.NewGreeting()
-	hello := map[string]any{"protocol": g.Protocol, "build": g.Build, "op": op, "training_id": training, "spool_dir": s.spool,
+	hello := map[string]any{"protocol": g.Protocol, "build": g.Build, "op": op, "training_id": training, "spool_dir": s.spool, "spool_max_bytes": s.spoolMaxBytes,
 		"session": map[string]any{"id": ps.hello.SessionID, "address": fmt.Sprintf("127.0.0.1:%d", ps.hello.Port), "token": ps.hello.Token,
 			"certificate_sha256": ps.hello.CertificateSHA256}}
 	for k, v := range fields {

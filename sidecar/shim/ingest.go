@@ -34,7 +34,7 @@ func (s *Server) ingest(c *frame.Conn, h *hello) (err error) {
 	if err != nil {
 		return err
 	}
-	in, err := w.Ingest(h.TrainingID, h.Partition, h.Attempt, h.SpoolDir)
+	in, err := w.Ingest(h.TrainingID, h.Partition, h.Attempt, h.SpoolDir, h.SpoolMaxBytes)
 	if err != nil {
 		return err
 	}

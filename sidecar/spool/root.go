@@ -21,12 +21,12 @@ func prefix() string { return fmt.Sprintf("deepdist-spool-%d-", os.Getuid()) }
 // NewRoot makes a private directory under parent, and removes those that dead processes of this user have left there.
 func NewRoot(parent string, budget *Budget) (*Root, error) {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return nil, fmt.Errorf("make spool directory: %w; set spark.local.dir to a directory that the executors may write", err)
+		return nil, fmt.Errorf("make spool directory: %w; set spark.deepdist.spoolDir to a directory that the executors may write", err)
 	}
 	life.Sweep(parent, func(name string) bool { return strings.HasPrefix(name, prefix()) }, life.LockName)
 	dir, err := os.MkdirTemp(parent, prefix()) // mode 0700
 	if err != nil {
-		return nil, fmt.Errorf("make spool directory: %w; set spark.local.dir to a directory that the executors may write", err)
+		return nil, fmt.Errorf("make spool directory: %w; set spark.deepdist.spoolDir to a directory that the executors may write", err)
 	}
 	lock, err := life.Own(dir)
 	if err != nil {
@@ -38,6 +38,9 @@ func NewRoot(parent string, budget *Budget) (*Root, error) {
 
 // Dir is where the root lies.
 func (r *Root) Dir() string { return r.dir }
+
+// Bytes is what the spools take now.
+func (r *Root) Bytes() uint64 { return r.budget.Used() }
 
 // Close removes everything.
 func (r *Root) Close() error {

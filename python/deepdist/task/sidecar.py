@@ -95,7 +95,8 @@ def stream(session: Session, op: str, **fields: Any) -> Iterator[Connection]:
     pid = connection.peer_pid()
     try:
         connection.settimeout(SILENCE_SECONDS, partial(ping, directory, pid))
-        connection.hello(op=op, session=session.as_json(), spool_dir=spool_dir(session), **fields)
+        spool = {"spool_dir": spool_dir(session), "spool_max_bytes": session.spool_max_bytes}
+        connection.hello(op=op, session=session.as_json(), **spool, **fields)
         yield connection
     except PeerGone as e:
         raise lost(directory, pid, how_it_ended(pid) or str(e)) from e
