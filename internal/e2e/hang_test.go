@@ -11,6 +11,7 @@ import (
 
 // A process that hangs keeps its connections open: nothing but its silence tells.
 func TestTasksHearThatPsserverHangsWhateverTheyWaitFor(t *testing.T) {
+	t.Parallel()
 	words, _, _, training := endless(t)
 	model, s := startServer(t), startSidecar(t)
 	id := model.openModel(t, 2, map[string]any{"max_updates": 1})
@@ -31,6 +32,7 @@ func TestTasksHearThatPsserverHangsWhateverTheyWaitFor(t *testing.T) {
 
 // When it goes on, its work is another one's already: what it still pushes must change nothing.
 func TestASidecarThatHungAndGoesOnDoesNoHarm(t *testing.T) {
+	t.Parallel()
 	ps, hung, next := startServer(t, "--lease", "2s"), startSidecar(t), startSidecar(t)
 	const epochs, lines = 300, 1000
 	id := ps.openWords(t, 2, map[string]any{"epochs": epochs, "vector_size": 200})
