@@ -77,9 +77,9 @@ class Training:
             max_final_vocab=model.max_final_vocab or 0,
         )
         try:
-            totals = self._ingest_all(source)
-            summary[:] = [totals[p]["status"] if p in totals else "OK" for p in range(source.partitions)]
-            committed = self._control.call("ingest_status", training_id=self._id)  # also of tasks that died after their commit
+            status = self._ingest_all(source)
+            summary[:] = [status.get(p, "OK") for p in range(source.partitions)]  # a task that died after its commit has reported none
+            committed = self._control.call("ingest_status", training_id=self._id)
             summary.rows, summary.records = int(committed["rows"]), int(committed["records"])
             summary.split_sentences = int(committed["split_sentences"])
             summary.seconds["ingest"] = clock.lap()
@@ -109,25 +109,25 @@ class Training:
         summary.seconds["total"] = time.monotonic() - started
         return summary
 
-    def _ingest_all(self, source: Source) -> dict[int, dict[str, Any]]:
-        """Driver: job 1, again for what is missing; returns the totals of each partition that reported any."""
-        totals: dict[int, dict[str, Any]] = {}
+    def _ingest_all(self, source: Source) -> dict[int, str]:
+        """Driver: job 1, again for what is missing; returns 'OK' or 'EMPTY' for each partition that reported it."""
+        status: dict[int, str] = {}
         missing: list[int] = list(range(source.partitions))
         error: Lost | None = None
         for _ in range(1 + ROUNDS):
             try:
-                totals |= {t["partition"]: t for t in self._ingest(source, missing)}
+                status |= self._ingest(source, missing)
             except Lost as e:
                 error = e
             missing = list(self._control.call("ingest_status", training_id=self._id).get("missing") or ())
             if not missing:
-                return totals
+                return status
         raise NoProgress(
             f"{len(missing)} of {source.partitions} partitions could not be ingested in {1 + ROUNDS} rounds (the first: {missing[0]})"
             + (f". The last error: {error}" if error else "")
         ) from error
 
-    def _ingest(self, source: Source, partitions: Sequence[int]) -> list[dict[str, Any]]:
+    def _ingest(self, source: Source, partitions: Sequence[int]) -> dict[int, str]:
         name = f"deepdist: ingest {len(partitions)} partitions"
         return Job(self._sc, name, lambda: source.ingest(self._id, partitions)).run(self._tick)
 
@@ -190,7 +190,7 @@ class Training:
 
 
 class Source:
-    """Source is the user's data as a job that can be run again for any of its partitions; its elements are their totals."""
+    """Source is the user's data as a job that can be run again for any of its partitions; its elements are (partition, 'OK' or 'EMPTY')."""
 
     def __init__(self, sc: SparkContext, session: Session, data: Any, column: str | None):
         """Driver: take an RDD of lines or token lists, or a DataFrame; raises BadInput for anything else."""
@@ -205,7 +205,7 @@ class Source:
             # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
             # adaptive execution or not.
             chosen = data.select(text_column(data, column))
-            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.TOTALS_DDL).rdd
+            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.STATUS_DDL).rdd
         else:
             raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
         try:
@@ -216,13 +216,13 @@ class Source:
                 raise
             raise BadInput(f"the data cannot be read: {said.group(1)}") from None
 
-    def ingest(self, training_id: int, partitions: Sequence[int]) -> list[dict[str, Any]]:
-        """Driver: run the ingest of these partitions, in the calling thread; returns their totals."""
+    def ingest(self, training_id: int, partitions: Sequence[int]) -> dict[int, str]:
+        """Driver: run the ingest of these partitions, in the calling thread; returns 'OK' or 'EMPTY' for each."""
         job = self._frame_job
         if job is None:
             job = self._rdd.mapPartitionsWithIndex(partial(ingest.ingest_rows, self._session, training_id))
         self._sc.setLocalProperty(ingest.TRAINING_PROPERTY, str(training_id))
-        return list(self._sc.runJob(job, ingest.as_dicts, list(partitions)))
+        return dict(self._sc.runJob(job, list, list(partitions)))  # a DataFrame's Rows are pairs too
 
 
 def text_column(frame: Any, column: str | None) -> str:

@@ -34,7 +34,7 @@ func (s *Server) ingest(c *frame.Conn, h *hello) (err error) {
 	if err != nil {
 		return err
 	}
-	in, err := w.Ingest(h.TrainingID, h.Partition, h.Attempt, h.SpoolDir)
+	in, err := w.Ingest(h.TrainingID, h.Partition, h.Attempt, h.SpoolDir, h.SpoolMaxBytes)
 	if err != nil {
 		return err
 	}
@@ -60,8 +60,12 @@ func (s *Server) ingest(c *frame.Conn, h *hello) (err error) {
 	if err != nil {
 		return err
 	}
-	if total.Rows != in.Rows() || total.Extra > total.Rows {
+	if total.Rows != in.Rows() {
 		return frame.Errorf(frame.Lost, "the stream ended with %d rows, %d have arrived: the attempt counts for nothing", total.Rows, in.Rows())
+	}
+	if total.Cut.Extra > total.Rows || total.Cut.Rows > total.Rows-total.Cut.Extra {
+		return frame.Errorf(frame.Protocol, "END tells of %d rows that were cut, in %d pieces more, but only %d rows and pieces have come: "+
+			"cut_rows and extra_rows must fit into rows", total.Cut.Rows, total.Cut.Extra, total.Rows)
 	}
 	committed = true
 	totals, accepted, err := in.Commit(s.ctx, total.Cut)

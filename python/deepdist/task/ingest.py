@@ -16,17 +16,16 @@ from ..wire import BATCH, END
 from . import batches, sidecar
 
 
-def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Task: `rdd.mapPartitionsWithIndex` of job 1; yields one dict of the partition's totals.
+def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterable[Any]) -> Iterator[tuple[int, str]]:
+    """Task: `rdd.mapPartitionsWithIndex` of job 1; yields (partition, 'OK' or 'EMPTY'). What was counted, psserver has heard.
 
-    Keys: partition, status ('OK' or 'EMPTY'), rows (of the RDD), and what the sidecar counted: records, words,
-    split_sentences, spool_bytes. Raises BadInput (naming partition, row and value) or SidecarLost.
+    Raises BadInput (naming partition, row and value) or SidecarLost.
     """
     yield _ingest(session, training_id, partition, batches.from_rows(rows, partition))
 
 
 def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Driver: the function for `DataFrame.mapInArrow` of job 1, which yields the same totals as one row.
+    """Driver: the function for `DataFrame.mapInArrow` of job 1, which yields the same as one row.
 
     mapInArrow asks for a plain function of one argument. The training's id comes by a local property of the job, since the number of
     partitions, which opens a training, is known only when this function is part of the plan already.
@@ -38,24 +37,17 @@ def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Ite
         context = TaskContext.get()
         assert context is not None
         partition, training_id = context.partitionId(), int(context.getLocalProperty(TRAINING_PROPERTY) or 0)
-        totals = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
-        yield pa.RecordBatch.from_pydict({k: [totals[k]] for k in TOTALS}, schema=TOTALS_SCHEMA)
+        _, status = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
+        yield pa.RecordBatch.from_pydict({"partition": [partition], "status": [status]})
 
     return ingest_arrow
 
 
-def as_dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """Task: totals as dicts, whether they come from an RDD (dicts) or a DataFrame (Rows)."""
-    return [r if isinstance(r, dict) else r.asDict() for r in rows]
-
-
 TRAINING_PROPERTY = "deepdist.training"
-TOTALS = ("partition", "status", "rows", "records", "words", "split_sentences", "spool_bytes")
-TOTALS_SCHEMA = pa.schema([(k, pa.utf8() if k == "status" else pa.int64()) for k in TOTALS])
-TOTALS_DDL = ", ".join(f"{k} {'string' if k == 'status' else 'long'}" for k in TOTALS)
+STATUS_DDL = "partition long, status string"
 
 
-def _ingest(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> dict[str, Any]:
+def _ingest(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> tuple[int, str]:
     layout = batches.LINES if incoming is None else incoming.layout
     sent = rows_sent = 0
     with sidecar.stream(
@@ -68,12 +60,5 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
             rows_sent += batch.num_rows
         cut = (0, 0) if incoming is None else (incoming.long_rows, incoming.extra)
         connection.send(END, {"rows": rows_sent, "batches": sent, "cut_rows": cut[0], "extra_rows": cut[1]})
-        answer, _ = connection.answer()
-    counted = {k: int(answer.get(k, 0)) for k in ("records", "words", "split_sentences", "spool_bytes")}
-    rows = 0 if incoming is None else incoming.rows
-    return {
-        "partition": partition,
-        "status": "OK" if rows else "EMPTY",
-        "rows": rows,
-        **counted,
-    }
+        connection.answer()
+    return partition, "EMPTY" if incoming is None else "OK"
