@@ -19,8 +19,6 @@ class GensimNative:
     """
 
     def __init__(self, model: Any):
-        if hasattr(model.wv, "vectors_ngrams"):
-            raise BadInput("gensim's FastText trains vectors of subwords, which are not supported: use gensim's Word2Vec")
         if not model.hs and model.negative <= 0:
             raise BadInput(f"this gensim model has {NO_OBJECTIVE}")
         self._model = model

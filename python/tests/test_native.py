@@ -296,13 +296,6 @@ def test_max_final_vocab_raises_min_count_until_it_fits(sc, lines):
         assert set(model.wv.index_to_key) == {w for w, n in counted if n > rarest}
 
 
-def test_fasttext_is_refused(sc):
-    models = pytest.importorskip("gensim.models")
-    model = models.FastText(vector_size=4, min_count=1, bucket=10)
-    with DeepDist(model, progress=False) as dd, pytest.raises(BadInput, match="FastText"):
-        dd.train(sc.parallelize(["a b"], 1))
-
-
 def test_progress_comes_as_figures_or_as_plain_lines(sc, lines, capfd):
     seen = []
     with DeepDist(small(), progress=seen.append) as dd:
