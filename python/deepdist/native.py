@@ -46,7 +46,7 @@ class NativeModel(Protocol):
 
     def native_settings(self) -> dict[str, Any]: ...
     def native_start(self) -> dict[str, np.ndarray]: ...
-    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], loss: float) -> None: ...
+    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], summary: Summary) -> None: ...
 
 
 class Training:
@@ -102,7 +102,7 @@ class Training:
             summary.seconds["train"] = clock.lap()
             words, counts = self._control.fetch_vocabulary(self._id)
             arrays = {name: np.asarray(a) for name, a in self._control.fetch(self._id).arrays.items()}
-            model.native_finish(words, counts, arrays, sum(e.loss * e.loss_pairs for e in summary.epochs))
+            model.native_finish(words, counts, arrays, summary)
             summary.seconds["model"] = clock.lap()
         finally:
             self._close()

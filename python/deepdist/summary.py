@@ -58,6 +58,11 @@ class Summary(list[str]):
         self.seconds: dict[str, float] = {}
         self.peak_bytes: dict[str, int] = {}
 
+    @property
+    def loss(self) -> float:
+        """Driver: the loss summed over the predictions of all epochs that were counted."""
+        return sum(e.loss * e.loss_pairs for e in self.epochs)
+
     def observe(self, figures: dict[str, Any]) -> None:
         """Driver: take over the figures of one `watch`."""
         self.epochs = [Epoch(**{k: e.get(k, 0) for k in Epoch.__dataclass_fields__}) for e in figures.get("epochs_done") or ()]
