@@ -12,6 +12,7 @@ import pytest
 from helpers import count, jvm_pid, sidecars, topic_lines, topic_score
 
 from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Word2Vec, WordVectors
+from deepdist.native import text_column
 
 
 def small(**settings):
@@ -92,6 +93,28 @@ def test_the_column_must_be_clear(spark):
         assert list(dd.train(frame, column="y")).count("OK") == 1
 
 
+@pytest.mark.parametrize("name", ["a.b", "a`b", "*", "a b", "`a`"])
+def test_a_column_may_have_any_name(spark, name):
+    frame = spark.createDataFrame([("a b", 1)], "x string, n long").withColumnRenamed("x", name)
+    for column in (None, name, name.upper()):
+        assert frame.select(text_column(frame, column)).columns == [name]
+
+
+def test_a_columns_case_matters_where_it_does_in_spark(spark):
+    frame = spark.createDataFrame([("a b", 1)], "text string, n long")
+    assert text_column(frame, "TEXT") == "`text`"
+    twice = frame.withColumnRenamed("n", "Text")
+    with pytest.raises(BadInput, match="2 columns of the name 'text': .*toDF"):
+        text_column(twice, None)
+    spark.conf.set("spark.sql.caseSensitive", "true")
+    try:
+        assert text_column(twice, "text") == "`text`"
+        with pytest.raises(BadInput, match="column='TEXT': the DataFrame has text, n"):
+            text_column(frame, "TEXT")
+    finally:
+        spark.conf.unset("spark.sql.caseSensitive")
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -111,7 +134,7 @@ def test_rows_of_another_type_are_named_with_their_partition(sc, rows, said):
 
 
 def test_a_null_in_a_data_frame_is_named_with_its_partition(spark):
-    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="partition .*None"):
+    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="partition [01], row 0: text is null: .*dropna"):
         dd.train(spark.createDataFrame([("a b",), (None,)], "text string"))
 
 
