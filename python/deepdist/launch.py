@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .binaries import make_runnable, tail
-from .errors import BinaryError, DeepDistError, ProtocolError, ServerLost
+from .errors import BadInput, BinaryError, ProtocolError, ServerLost
 from .version import PROTOCOL, __version__
 
 NAME = "psserver"
@@ -183,8 +183,8 @@ def _parse(line: bytes) -> Ready:
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Driver: 'host' or 'host:port' taken apart; port 0 means any. Raises DeepDistError if it is neither."""
+    """Driver: 'host' or 'host:port' taken apart; port 0 means any. Raises BadInput if it is neither."""
     host, _, port = address.rpartition(":") if ":" in address else (address, "", "0")
     if not host or not port.isdigit() or int(port) > 65535:
-        raise DeepDistError(f"master={address!r}: write 'host' or 'host:port'")
+        raise BadInput(f"master={address!r}: write 'host' or 'host:port'")
     return host.strip("[]"), int(port)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,9 +15,8 @@ from helpers import count, run_app, sidecars
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
-from deepdist.deepdist import _bytes
 from deepdist.errors import BadInput, ProtocolError, ServerLost, TaskLost, from_spark
-from deepdist.launch import _parse, find, host_and_port
+from deepdist.launch import _parse, find
 from deepdist.task.sidecar import _launchers_lock, executor_jvm, how_it_ended
 
 
@@ -84,18 +82,6 @@ def test_another_version_is_told_with_both_builds():
         _parse(b'{"protocol": 9, "build": "9.9"}')
 
 
-def test_a_taken_port_gives_the_next_free_one(sc):
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with DeepDist({"w": np.zeros(2)}, page=port) as dd:
-            assert dd.page and not dd.page.endswith(f":{port}")
-    with DeepDist({"w": np.zeros(2)}, page=None) as dd:
-        assert dd.page == ""
-
-
 def test_settings_come_from_spark_too(binaries, tmp_path):
     app = f"""
 from pyspark import SparkConf, SparkContext
@@ -125,20 +111,6 @@ print("fine")
 """
     assert "fine" in run_app(app).stdout
     assert not any(tmp_path.rglob("*.spool"))
-
-
-def test_a_size_is_written_as_spark_writes_it(sc):
-    assert [_bytes(s) for s in (17, "17", "17b", "1k", "2kb", " 3M", "20g", "1T")] == [17, 17, 17, 1024, 2048, 3 << 20, 20 << 30, 1 << 40]
-    for bad in ("", "g", "1.5g", "-1g", "many", "1p"):
-        with pytest.raises(ValueError, match=r"spark.deepdist.spoolMaxBytes: .* or a size such as '20g'"):
-            use(sc, spool_max_bytes=bad)
-
-
-def test_an_address_is_host_or_host_and_port():
-    assert host_and_port("driver") == ("driver", 0) and host_and_port("10.0.0.1:77") == ("10.0.0.1", 77)
-    for bad in (":77", "a:b", "a:99999"):
-        with pytest.raises(DeepDistError, match="host:port"):
-            host_and_port(bad)
 
 
 def test_without_a_spark_context_the_error_says_so():
