@@ -188,6 +188,7 @@ def test_a_second_training_goes_on_from_the_first(sc, lines):
         assert dd.model.wv.index_to_key == words and not np.array_equal(dd.model.wv.vectors, vectors)
         fourth = dd.train(sc.parallelize([f"{words[0]} new newer new"] * 10, 2))
         assert (fourth.words, fourth.dropped.words, fourth.dropped.distinct) == (10, 30, 2)
+        assert "(0 distinct, too rare)" in repr(first) and "30 words (2 distinct, not in the model's vocabulary)" in repr(fourth)
     assert len(second.epochs) == 2 and second.epochs[0].loss < first.epochs[0].loss
     with DeepDist(dd.model, progress=False) as again:  # in another session
         third = again.train(rdd, epochs=1)
