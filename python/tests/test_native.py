@@ -423,7 +423,7 @@ def test_a_psserver_that_hangs_is_an_error(sc, lines, impatient):
         if figures.get("phase") == "training":
             dd._server.process.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist(small(epochs=500), progress=watch) as dd:
+    with pytest.raises(ServerLost, match="has not answered for 3 s"), DeepDist(small(epochs=500), progress=watch) as dd:
         dd.train(sc.parallelize(lines, 4))
 
 
@@ -431,7 +431,7 @@ def test_a_psserver_that_hangs_while_an_update_is_applied_is_an_error(sc, impati
     def descent(model, update):
         dd._server.process.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist({"w": np.zeros(2)}, progress=False) as dd:
+    with pytest.raises(ServerLost, match="has not answered for 3 s"), DeepDist({"w": np.zeros(2)}, progress=False) as dd:
         dd.train(sc.parallelize(range(4), 2), count, descent)
 
 
