@@ -445,6 +445,261 @@ done:
 	VZEROUPPER
 	RET
 
+// func window1AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window1AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), DX
+	SHLQ   $0x03, DX
+	SUBQ   AX, DX
+	JLE    errors
+	CMPQ   DX, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), DX
+	MOVQ   ins+24(FP), BX
+	MOVQ   (BX)(AX*1), SI
+	LEAQ   (DX)(SI*4), SI
+	VXORPS Y0, Y0, Y0
+	MOVQ   8(BX)(AX*1), BX
+	LEAQ   (DX)(BX*4), BX
+	VXORPS Y1, Y1, Y1
+	XORQ   DX, DX
+
+dots2:
+	VMOVUPS      (SI)(DX*4), Y2
+	VMOVUPS      (BX)(DX*4), Y3
+	VMOVUPS      (CX)(DX*4), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $0x08, DX
+	CMPQ         DX, dim+16(FP)
+	JL           dots2
+	MOVQ         grid+72(FP), DX
+	VUNPCKLPS    Y0, Y0, Y2
+	VUNPCKHPS    Y0, Y0, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPS    Y1, Y1, Y3
+	VUNPCKHPS    Y1, Y1, Y4
+	VADDPS       Y3, Y4, Y3
+	VUNPCKLPD    Y3, Y2, Y4
+	VUNPCKHPD    Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPS       X2, X4, X2
+	VMOVUPS      X2, 512(DX)(AX*1)
+	VUNPCKLPS    Y0, Y0, Y2
+	VUNPCKHPS    Y0, Y0, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPS    Y0, Y0, Y3
+	VUNPCKHPS    Y0, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VUNPCKLPD    Y3, Y2, Y0
+	VUNPCKHPD    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VUNPCKLPS    Y1, Y1, Y2
+	VUNPCKHPS    Y1, Y1, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPS    Y1, Y1, Y3
+	VUNPCKHPS    Y1, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VUNPCKLPD    Y3, Y2, Y1
+	VUNPCKHPD    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y2
+	VPERM2F128   $0x31, Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (DX)(AX*2)
+	ADDQ         $0x10, AX
+	JMP          scores
+
+scores1:
+	MOVQ   in+0(FP), DX
+	MOVQ   ins+24(FP), BX
+	MOVQ   (BX)(AX*1), BX
+	LEAQ   (DX)(BX*4), BX
+	VXORPS Y0, Y0, Y0
+	XORQ   DX, DX
+
+dots1:
+	VMOVUPS      (BX)(DX*4), Y1
+	VMOVUPS      (CX)(DX*4), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $0x08, DX
+	CMPQ         DX, dim+16(FP)
+	JL           dots1
+	MOVQ         grid+72(FP), DX
+	VUNPCKLPS    Y0, Y0, Y1
+	VUNPCKHPS    Y0, Y0, Y2
+	VADDPS       Y1, Y2, Y1
+	VUNPCKLPS    Y0, Y0, Y2
+	VUNPCKHPS    Y0, Y0, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y1, Y3
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPS       X1, X3, X1
+	VMOVUPS      X1, 512(DX)(AX*1)
+	VUNPCKLPS    Y0, Y0, Y1
+	VUNPCKHPS    Y0, Y0, Y2
+	VADDPS       Y1, Y2, Y1
+	VUNPCKLPS    Y0, Y0, Y2
+	VUNPCKHPS    Y0, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VUNPCKLPD    Y2, Y1, Y0
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VPERM2F128   $0x20, Y0, Y0, Y1
+	VPERM2F128   $0x31, Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (DX)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
+	VBROADCASTSS X4, Y4
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
+	VBROADCASTSS X5, Y5
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
+	VBROADCASTSS X6, Y6
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
+	VBROADCASTSS X7, Y7
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
+	VBROADCASTSS X8, Y8
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
+	VBROADCASTSS X9, Y9
+	MOVQ         label+56(FP), DX
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        DX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
+	XORQ         BX, BX
+	VBROADCASTSS alpha+64(FP), Y10
+
+left:
+	VMOVUPS     (AX)(BX*2), Y12
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y12, Y1, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y3, Y14, Y14
+	VDIVPS      Y14, Y3, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(BX*2)
+	ADDQ        $0x10, BX
+	CMPQ        BX, DX
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), DX
+	MOVQ        grid+72(FP), BX
+	MOVQ        m+32(FP), SI
+	SHLQ        $0x03, SI
+	XORQ        DI, DI
+
+updates:
+	MOVQ       out+8(FP), R10
+	MOVQ       outs+40(FP), R8
+	MOVQ       8(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       16(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       24(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       32(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       40(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       48(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       in+0(FP), R10
+	MOVQ       next+48(FP), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	VMOVUPS    (CX)(DI*4), Y0
+	VMOVAPS    Y0, Y1
+	XORQ       R8, R8
+
+half0:
+	MOVQ         (DX)(R8*1), R9
+	ADDQ         DI, R9
+	VMOVUPS      (AX)(R9*4), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 768(BX)(R8*2), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      Y3, (AX)(R9*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, SI
+	JL           half0
+	VMOVUPS      Y1, (CX)(DI*4)
+	VMOVUPS      32(CX)(DI*4), Y0
+	VMOVAPS      Y0, Y1
+	XORQ         R8, R8
+
+half1:
+	MOVQ         (DX)(R8*1), R9
+	ADDQ         DI, R9
+	VMOVUPS      32(AX)(R9*4), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 768(BX)(R8*2), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      Y3, 32(AX)(R9*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, SI
+	JL           half1
+	VMOVUPS      Y1, 32(CX)(DI*4)
+	ADDQ         $0x10, DI
+	CMPQ         DI, dim+16(FP)
+	JL           updates
+	VZEROUPPER
+	RET
+
 // func window2AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·window2AVX512(SB), NOSPLIT, $0-80
@@ -916,6 +1171,283 @@ rows1:
 	ADDQ         $0x10, R8
 
 done:
+	VZEROUPPER
+	RET
+
+// func window2AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window2AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), BX
+	SHLQ   $0x03, BX
+	SUBQ   AX, BX
+	JLE    errors
+	CMPQ   BX, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), BX
+	MOVQ   ins+24(FP), SI
+	MOVQ   (SI)(AX*1), DI
+	LEAQ   (BX)(DI*4), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   8(SI)(AX*1), SI
+	LEAQ   (BX)(SI*4), SI
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   BX, BX
+
+dots2:
+	VMOVUPS      (DI)(BX*4), Y4
+	VMOVUPS      (SI)(BX*4), Y5
+	VMOVUPS      (DX)(BX*4), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y2
+	VMOVUPS      (CX)(BX*4), Y6
+	VFMADD231PS  Y6, Y4, Y1
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $0x08, BX
+	CMPQ         BX, dim+16(FP)
+	JL           dots2
+	MOVQ         grid+72(FP), BX
+	VUNPCKLPS    Y0, Y0, Y4
+	VUNPCKHPS    Y0, Y0, Y5
+	VADDPS       Y4, Y5, Y4
+	VUNPCKLPS    Y2, Y2, Y5
+	VUNPCKHPS    Y2, Y2, Y6
+	VADDPS       Y5, Y6, Y5
+	VUNPCKLPD    Y5, Y4, Y6
+	VUNPCKHPD    Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPS       X4, X6, X4
+	VMOVUPS      X4, 512(BX)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y1
+	VADDPS       Y4, Y1, Y4
+	VUNPCKLPS    Y0, Y0, Y1
+	VUNPCKHPS    Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPD    Y1, Y4, Y0
+	VUNPCKHPD    Y1, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y3
+	VADDPS       Y1, Y3, Y1
+	VUNPCKLPS    Y2, Y2, Y3
+	VUNPCKHPS    Y2, Y2, Y2
+	VADDPS       Y3, Y2, Y3
+	VUNPCKLPD    Y3, Y1, Y2
+	VUNPCKHPD    Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VPERM2F128   $0x20, Y2, Y0, Y1
+	VPERM2F128   $0x31, Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (BX)(AX*2)
+	ADDQ         $0x10, AX
+	JMP          scores
+
+scores1:
+	MOVQ   in+0(FP), BX
+	MOVQ   ins+24(FP), SI
+	MOVQ   (SI)(AX*1), SI
+	LEAQ   (BX)(SI*4), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   BX, BX
+
+dots1:
+	VMOVUPS      (SI)(BX*4), Y2
+	VMOVUPS      (DX)(BX*4), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      (CX)(BX*4), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x08, BX
+	CMPQ         BX, dim+16(FP)
+	JL           dots1
+	MOVQ         grid+72(FP), BX
+	VUNPCKLPS    Y0, Y0, Y2
+	VUNPCKHPS    Y0, Y0, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPS    Y0, Y0, Y3
+	VUNPCKHPS    Y0, Y0, Y4
+	VADDPS       Y3, Y4, Y3
+	VUNPCKLPD    Y3, Y2, Y4
+	VUNPCKHPD    Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y4
+	VEXTRACTF128 $0x01, Y4, X2
+	VADDPS       X2, X4, X2
+	VMOVUPS      X2, 512(BX)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y2
+	VUNPCKHPS    Y1, Y0, Y1
+	VADDPS       Y2, Y1, Y2
+	VUNPCKLPS    Y0, Y0, Y1
+	VUNPCKHPS    Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPD    Y1, Y2, Y0
+	VUNPCKHPD    Y1, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VPERM2F128   $0x20, Y0, Y0, Y1
+	VPERM2F128   $0x31, Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (BX)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVL         $0xc2a00000, BX
+	VMOVD        BX, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x42a00000, BX
+	VMOVD        BX, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0xbfb8aa3b, BX
+	VMOVD        BX, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x3f800000, BX
+	VMOVD        BX, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0x3f7fffff, BX
+	VMOVD        BX, X4
+	VBROADCASTSS X4, Y4
+	MOVL         $0x3f31727b, BX
+	VMOVD        BX, X5
+	VBROADCASTSS X5, Y5
+	MOVL         $0x3e75ead4, BX
+	VMOVD        BX, X6
+	VBROADCASTSS X6, Y6
+	MOVL         $0x3d64aa23, BX
+	VMOVD        BX, X7
+	VBROADCASTSS X7, Y7
+	MOVL         $0x3c134806, BX
+	VMOVD        BX, X8
+	VBROADCASTSS X8, Y8
+	MOVL         $0x3af61905, BX
+	VMOVD        BX, X9
+	VBROADCASTSS X9, Y9
+	MOVQ         label+56(FP), BX
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        BX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	MOVQ         m+32(FP), BX
+	SHLQ         $0x03, BX
+	XORQ         SI, SI
+	VBROADCASTSS alpha+64(FP), Y10
+
+left:
+	VMOVUPS     (AX)(SI*2), Y12
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y12, Y1, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y3, Y14, Y14
+	VDIVPS      Y14, Y3, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(SI*2)
+	ADDQ        $0x10, SI
+	CMPQ        SI, BX
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), BX
+	MOVQ        grid+72(FP), SI
+	MOVQ        m+32(FP), DI
+	SHLQ        $0x03, DI
+	XORQ        R8, R8
+
+updates:
+	MOVQ       out+8(FP), R11
+	MOVQ       outs+40(FP), R9
+	MOVQ       16(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       24(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       32(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       40(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       48(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       56(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       in+0(FP), R11
+	MOVQ       next+48(FP), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	VMOVUPS    (DX)(R8*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (CX)(R8*4), Y2
+	VMOVAPS    Y2, Y3
+	XORQ       R9, R9
+
+half0:
+	MOVQ         (BX)(R9*1), R10
+	ADDQ         R8, R10
+	VMOVUPS      (AX)(R10*4), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 768(SI)(R9*2), Y6
+	VFMADD231PS  Y0, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 772(SI)(R9*2), Y6
+	VFMADD231PS  Y2, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      Y5, (AX)(R10*4)
+	ADDQ         $0x08, R9
+	CMPQ         R9, DI
+	JL           half0
+	VMOVUPS      Y1, (DX)(R8*4)
+	VMOVUPS      Y3, (CX)(R8*4)
+	VMOVUPS      32(DX)(R8*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(CX)(R8*4), Y2
+	VMOVAPS      Y2, Y3
+	XORQ         R9, R9
+
+half1:
+	MOVQ         (BX)(R9*1), R10
+	ADDQ         R8, R10
+	VMOVUPS      32(AX)(R10*4), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 768(SI)(R9*2), Y6
+	VFMADD231PS  Y0, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 772(SI)(R9*2), Y6
+	VFMADD231PS  Y2, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      Y5, 32(AX)(R10*4)
+	ADDQ         $0x08, R9
+	CMPQ         R9, DI
+	JL           half1
+	VMOVUPS      Y1, 32(DX)(R8*4)
+	VMOVUPS      Y3, 32(CX)(R8*4)
+	ADDQ         $0x10, R8
+	CMPQ         R8, dim+16(FP)
+	JL           updates
 	VZEROUPPER
 	RET
 
@@ -1433,6 +1965,305 @@ rows1:
 	ADDQ         $0x10, R9
 
 done:
+	VZEROUPPER
+	RET
+
+// func window3AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window3AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), SI
+	SHLQ   $0x03, SI
+	SUBQ   AX, SI
+	JLE    errors
+	CMPQ   SI, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), SI
+	MOVQ   ins+24(FP), DI
+	MOVQ   (DI)(AX*1), R8
+	LEAQ   (SI)(R8*4), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   8(DI)(AX*1), DI
+	LEAQ   (SI)(DI*4), DI
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	XORQ   SI, SI
+
+dots2:
+	VMOVUPS      (R8)(SI*4), Y6
+	VMOVUPS      (DI)(SI*4), Y7
+	VMOVUPS      (DX)(SI*4), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y3
+	VMOVUPS      (BX)(SI*4), Y8
+	VFMADD231PS  Y8, Y6, Y1
+	VFMADD231PS  Y8, Y7, Y4
+	VMOVUPS      (CX)(SI*4), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         $0x08, SI
+	CMPQ         SI, dim+16(FP)
+	JL           dots2
+	MOVQ         grid+72(FP), SI
+	VUNPCKLPS    Y0, Y0, Y6
+	VUNPCKHPS    Y0, Y0, Y7
+	VADDPS       Y6, Y7, Y6
+	VUNPCKLPS    Y3, Y3, Y7
+	VUNPCKHPS    Y3, Y3, Y8
+	VADDPS       Y7, Y8, Y7
+	VUNPCKLPD    Y7, Y6, Y8
+	VUNPCKHPD    Y7, Y6, Y6
+	VADDPS       Y8, Y6, Y8
+	VEXTRACTF128 $0x01, Y8, X6
+	VADDPS       X6, X8, X6
+	VMOVUPS      X6, 512(SI)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y6
+	VUNPCKHPS    Y1, Y0, Y1
+	VADDPS       Y6, Y1, Y6
+	VUNPCKLPS    Y0, Y2, Y1
+	VUNPCKHPS    Y0, Y2, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPD    Y1, Y6, Y0
+	VUNPCKHPD    Y1, Y6, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPS    Y4, Y3, Y1
+	VUNPCKHPS    Y4, Y3, Y2
+	VADDPS       Y1, Y2, Y1
+	VUNPCKLPS    Y3, Y5, Y2
+	VUNPCKHPS    Y3, Y5, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y1, Y3
+	VUNPCKHPD    Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VPERM2F128   $0x20, Y3, Y0, Y1
+	VPERM2F128   $0x31, Y3, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (SI)(AX*2)
+	ADDQ         $0x10, AX
+	JMP          scores
+
+scores1:
+	MOVQ   in+0(FP), SI
+	MOVQ   ins+24(FP), DI
+	MOVQ   (DI)(AX*1), DI
+	LEAQ   (SI)(DI*4), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   SI, SI
+
+dots1:
+	VMOVUPS      (DI)(SI*4), Y3
+	VMOVUPS      (DX)(SI*4), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VMOVUPS      (BX)(SI*4), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VMOVUPS      (CX)(SI*4), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $0x08, SI
+	CMPQ         SI, dim+16(FP)
+	JL           dots1
+	MOVQ         grid+72(FP), SI
+	VUNPCKLPS    Y0, Y0, Y3
+	VUNPCKHPS    Y0, Y0, Y4
+	VADDPS       Y3, Y4, Y3
+	VUNPCKLPS    Y0, Y0, Y4
+	VUNPCKHPS    Y0, Y0, Y5
+	VADDPS       Y4, Y5, Y4
+	VUNPCKLPD    Y4, Y3, Y5
+	VUNPCKHPD    Y4, Y3, Y3
+	VADDPS       Y5, Y3, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPS       X3, X5, X3
+	VMOVUPS      X3, 512(SI)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y3
+	VUNPCKHPS    Y1, Y0, Y1
+	VADDPS       Y3, Y1, Y3
+	VUNPCKLPS    Y0, Y2, Y1
+	VUNPCKHPS    Y0, Y2, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPD    Y1, Y3, Y0
+	VUNPCKHPD    Y1, Y3, Y1
+	VADDPS       Y0, Y1, Y0
+	VPERM2F128   $0x20, Y0, Y0, Y1
+	VPERM2F128   $0x31, Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (SI)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVL         $0xc2a00000, SI
+	VMOVD        SI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x42a00000, SI
+	VMOVD        SI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0xbfb8aa3b, SI
+	VMOVD        SI, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0x3f7fffff, SI
+	VMOVD        SI, X4
+	VBROADCASTSS X4, Y4
+	MOVL         $0x3f31727b, SI
+	VMOVD        SI, X5
+	VBROADCASTSS X5, Y5
+	MOVL         $0x3e75ead4, SI
+	VMOVD        SI, X6
+	VBROADCASTSS X6, Y6
+	MOVL         $0x3d64aa23, SI
+	VMOVD        SI, X7
+	VBROADCASTSS X7, Y7
+	MOVL         $0x3c134806, SI
+	VMOVD        SI, X8
+	VBROADCASTSS X8, Y8
+	MOVL         $0x3af61905, SI
+	VMOVD        SI, X9
+	VBROADCASTSS X9, Y9
+	MOVQ         label+56(FP), SI
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        SI, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	MOVQ         m+32(FP), SI
+	SHLQ         $0x03, SI
+	XORQ         DI, DI
+	VBROADCASTSS alpha+64(FP), Y10
+
+left:
+	VMOVUPS     (AX)(DI*2), Y12
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y12, Y1, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y3, Y14, Y14
+	VDIVPS      Y14, Y3, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(DI*2)
+	ADDQ        $0x10, DI
+	CMPQ        DI, SI
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), SI
+	MOVQ        grid+72(FP), DI
+	MOVQ        m+32(FP), R8
+	SHLQ        $0x03, R8
+	XORQ        R9, R9
+
+updates:
+	MOVQ       out+8(FP), R12
+	MOVQ       outs+40(FP), R10
+	MOVQ       24(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       32(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       40(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       48(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       56(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       64(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       in+0(FP), R12
+	MOVQ       next+48(FP), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	VMOVUPS    (DX)(R9*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R9*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (CX)(R9*4), Y4
+	VMOVAPS    Y4, Y5
+	XORQ       R10, R10
+
+half0:
+	MOVQ         (SI)(R10*1), R11
+	ADDQ         R9, R11
+	VMOVUPS      (AX)(R11*4), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 768(DI)(R10*2), Y8
+	VFMADD231PS  Y0, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 772(DI)(R10*2), Y8
+	VFMADD231PS  Y2, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 776(DI)(R10*2), Y8
+	VFMADD231PS  Y4, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      Y7, (AX)(R11*4)
+	ADDQ         $0x08, R10
+	CMPQ         R10, R8
+	JL           half0
+	VMOVUPS      Y1, (DX)(R9*4)
+	VMOVUPS      Y3, (BX)(R9*4)
+	VMOVUPS      Y5, (CX)(R9*4)
+	VMOVUPS      32(DX)(R9*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R9*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(CX)(R9*4), Y4
+	VMOVAPS      Y4, Y5
+	XORQ         R10, R10
+
+half1:
+	MOVQ         (SI)(R10*1), R11
+	ADDQ         R9, R11
+	VMOVUPS      32(AX)(R11*4), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 768(DI)(R10*2), Y8
+	VFMADD231PS  Y0, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 772(DI)(R10*2), Y8
+	VFMADD231PS  Y2, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 776(DI)(R10*2), Y8
+	VFMADD231PS  Y4, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      Y7, 32(AX)(R11*4)
+	ADDQ         $0x08, R10
+	CMPQ         R10, R8
+	JL           half1
+	VMOVUPS      Y1, 32(DX)(R9*4)
+	VMOVUPS      Y3, 32(BX)(R9*4)
+	VMOVUPS      Y5, 32(CX)(R9*4)
+	ADDQ         $0x10, R9
+	CMPQ         R9, dim+16(FP)
+	JL           updates
 	VZEROUPPER
 	RET
 
@@ -1993,6 +2824,327 @@ rows1:
 	ADDQ         $0x10, R10
 
 done:
+	VZEROUPPER
+	RET
+
+// func window4AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window4AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), DI
+	SHLQ   $0x03, DI
+	SUBQ   AX, DI
+	JLE    errors
+	CMPQ   DI, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), DI
+	MOVQ   ins+24(FP), R8
+	MOVQ   (R8)(AX*1), R9
+	LEAQ   (DI)(R9*4), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   8(R8)(AX*1), R8
+	LEAQ   (DI)(R8*4), R8
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   DI, DI
+
+dots2:
+	VMOVUPS      (R9)(DI*4), Y8
+	VMOVUPS      (R8)(DI*4), Y9
+	VMOVUPS      (DX)(DI*4), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      (BX)(DI*4), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (SI)(DI*4), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      (CX)(DI*4), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x08, DI
+	CMPQ         DI, dim+16(FP)
+	JL           dots2
+	MOVQ         grid+72(FP), DI
+	VUNPCKLPS    Y0, Y0, Y8
+	VUNPCKHPS    Y0, Y0, Y9
+	VADDPS       Y8, Y9, Y8
+	VUNPCKLPS    Y4, Y4, Y9
+	VUNPCKHPS    Y4, Y4, Y10
+	VADDPS       Y9, Y10, Y9
+	VUNPCKLPD    Y9, Y8, Y10
+	VUNPCKHPD    Y9, Y8, Y8
+	VADDPS       Y10, Y8, Y10
+	VEXTRACTF128 $0x01, Y10, X8
+	VADDPS       X8, X10, X8
+	VMOVUPS      X8, 512(DI)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y8
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y8, Y1
+	VUNPCKHPD    Y0, Y8, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y2
+	VADDPS       Y0, Y2, Y0
+	VUNPCKLPS    Y7, Y6, Y2
+	VUNPCKHPS    Y7, Y6, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y0, Y3
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DI)(AX*2)
+	ADDQ         $0x10, AX
+	JMP          scores
+
+scores1:
+	MOVQ   in+0(FP), DI
+	MOVQ   ins+24(FP), R8
+	MOVQ   (R8)(AX*1), R8
+	LEAQ   (DI)(R8*4), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   DI, DI
+
+dots1:
+	VMOVUPS      (R8)(DI*4), Y4
+	VMOVUPS      (DX)(DI*4), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      (BX)(DI*4), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VMOVUPS      (SI)(DI*4), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VMOVUPS      (CX)(DI*4), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x08, DI
+	CMPQ         DI, dim+16(FP)
+	JL           dots1
+	MOVQ         grid+72(FP), DI
+	VUNPCKLPS    Y0, Y0, Y4
+	VUNPCKHPS    Y0, Y0, Y5
+	VADDPS       Y4, Y5, Y4
+	VUNPCKLPS    Y0, Y0, Y5
+	VUNPCKHPS    Y0, Y0, Y6
+	VADDPS       Y5, Y6, Y5
+	VUNPCKLPD    Y5, Y4, Y6
+	VUNPCKHPD    Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPS       X4, X6, X4
+	VMOVUPS      X4, 512(DI)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y4, Y1
+	VUNPCKHPD    Y0, Y4, Y0
+	VADDPS       Y1, Y0, Y1
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (DI)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVL         $0xc2a00000, DI
+	VMOVD        DI, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x42a00000, DI
+	VMOVD        DI, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0xbfb8aa3b, DI
+	VMOVD        DI, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x3f800000, DI
+	VMOVD        DI, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0x3f7fffff, DI
+	VMOVD        DI, X4
+	VBROADCASTSS X4, Y4
+	MOVL         $0x3f31727b, DI
+	VMOVD        DI, X5
+	VBROADCASTSS X5, Y5
+	MOVL         $0x3e75ead4, DI
+	VMOVD        DI, X6
+	VBROADCASTSS X6, Y6
+	MOVL         $0x3d64aa23, DI
+	VMOVD        DI, X7
+	VBROADCASTSS X7, Y7
+	MOVL         $0x3c134806, DI
+	VMOVD        DI, X8
+	VBROADCASTSS X8, Y8
+	MOVL         $0x3af61905, DI
+	VMOVD        DI, X9
+	VBROADCASTSS X9, Y9
+	MOVQ         label+56(FP), DI
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        DI, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	MOVQ         m+32(FP), DI
+	SHLQ         $0x03, DI
+	XORQ         R8, R8
+	VBROADCASTSS alpha+64(FP), Y10
+
+left:
+	VMOVUPS     (AX)(R8*2), Y12
+	VMAXPS      Y12, Y0, Y12
+	VMINPS      Y12, Y1, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y3, Y14, Y14
+	VDIVPS      Y14, Y3, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(R8*2)
+	ADDQ        $0x10, R8
+	CMPQ        R8, DI
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), DI
+	MOVQ        grid+72(FP), R8
+	MOVQ        m+32(FP), R9
+	SHLQ        $0x03, R9
+	XORQ        R10, R10
+
+updates:
+	MOVQ       out+8(FP), R13
+	MOVQ       outs+40(FP), R11
+	MOVQ       32(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       40(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       48(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       56(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       64(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       72(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       in+0(FP), R13
+	MOVQ       next+48(FP), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	VMOVUPS    (DX)(R10*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R10*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (SI)(R10*4), Y4
+	VMOVAPS    Y4, Y5
+	VMOVUPS    (CX)(R10*4), Y6
+	VMOVAPS    Y6, Y7
+	XORQ       R11, R11
+
+half0:
+	MOVQ         (DI)(R11*1), R12
+	ADDQ         R10, R12
+	VMOVUPS      (AX)(R12*4), Y8
+	VMOVAPS      Y8, Y9
+	VBROADCASTSS 768(R8)(R11*2), Y10
+	VFMADD231PS  Y0, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y1
+	VBROADCASTSS 772(R8)(R11*2), Y10
+	VFMADD231PS  Y2, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y3
+	VBROADCASTSS 776(R8)(R11*2), Y10
+	VFMADD231PS  Y4, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS 780(R8)(R11*2), Y10
+	VFMADD231PS  Y6, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y7
+	VMOVUPS      Y9, (AX)(R12*4)
+	ADDQ         $0x08, R11
+	CMPQ         R11, R9
+	JL           half0
+	VMOVUPS      Y1, (DX)(R10*4)
+	VMOVUPS      Y3, (BX)(R10*4)
+	VMOVUPS      Y5, (SI)(R10*4)
+	VMOVUPS      Y7, (CX)(R10*4)
+	VMOVUPS      32(DX)(R10*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R10*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(SI)(R10*4), Y4
+	VMOVAPS      Y4, Y5
+	VMOVUPS      32(CX)(R10*4), Y6
+	VMOVAPS      Y6, Y7
+	XORQ         R11, R11
+
+half1:
+	MOVQ         (DI)(R11*1), R12
+	ADDQ         R10, R12
+	VMOVUPS      32(AX)(R12*4), Y8
+	VMOVAPS      Y8, Y9
+	VBROADCASTSS 768(R8)(R11*2), Y10
+	VFMADD231PS  Y0, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y1
+	VBROADCASTSS 772(R8)(R11*2), Y10
+	VFMADD231PS  Y2, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y3
+	VBROADCASTSS 776(R8)(R11*2), Y10
+	VFMADD231PS  Y4, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS 780(R8)(R11*2), Y10
+	VFMADD231PS  Y6, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y7
+	VMOVUPS      Y9, 32(AX)(R12*4)
+	ADDQ         $0x08, R11
+	CMPQ         R11, R9
+	JL           half1
+	VMOVUPS      Y1, 32(DX)(R10*4)
+	VMOVUPS      Y3, 32(BX)(R10*4)
+	VMOVUPS      Y5, 32(SI)(R10*4)
+	VMOVUPS      Y7, 32(CX)(R10*4)
+	ADDQ         $0x10, R10
+	CMPQ         R10, dim+16(FP)
+	JL           updates
 	VZEROUPPER
 	RET
 
@@ -2710,6 +3862,382 @@ rows1:
 	ADDQ         $0x10, R11
 
 done:
+	VZEROUPPER
+	RET
+
+// func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window5AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), R8
+	SHLQ   $0x03, R8
+	SUBQ   AX, R8
+	JLE    errors
+	CMPQ   R8, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), R8
+	MOVQ   ins+24(FP), R9
+	MOVQ   (R9)(AX*1), R10
+	LEAQ   (R8)(R10*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   8(R9)(AX*1), R9
+	LEAQ   (R8)(R9*4), R9
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	XORQ   R8, R8
+
+dots2:
+	VMOVUPS      (R10)(R8*4), Y10
+	VMOVUPS      (R9)(R8*4), Y11
+	VMOVUPS      (DX)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      (BX)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (DI)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (CX)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         $0x08, R8
+	CMPQ         R8, dim+16(FP)
+	JL           dots2
+	MOVQ         grid+72(FP), R8
+	VUNPCKLPS    Y0, Y4, Y10
+	VUNPCKHPS    Y0, Y4, Y4
+	VADDPS       Y10, Y4, Y10
+	VUNPCKLPS    Y5, Y9, Y4
+	VUNPCKHPS    Y5, Y9, Y9
+	VADDPS       Y4, Y9, Y4
+	VUNPCKLPD    Y4, Y10, Y9
+	VUNPCKHPD    Y4, Y10, Y4
+	VADDPS       Y9, Y4, Y9
+	VEXTRACTF128 $0x01, Y9, X4
+	VADDPS       X4, X9, X4
+	VMOVUPS      X4, 512(R8)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y4, Y1
+	VUNPCKHPD    Y0, Y4, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPS    Y6, Y5, Y0
+	VUNPCKHPS    Y6, Y5, Y2
+	VADDPS       Y0, Y2, Y0
+	VUNPCKLPS    Y8, Y7, Y2
+	VUNPCKHPS    Y8, Y7, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y0, Y3
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)(AX*2)
+	ADDQ         $0x10, AX
+	JMP          scores
+
+scores1:
+	MOVQ   in+0(FP), R8
+	MOVQ   ins+24(FP), R9
+	MOVQ   (R9)(AX*1), R9
+	LEAQ   (R8)(R9*4), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   R8, R8
+
+dots1:
+	VMOVUPS      (R9)(R8*4), Y5
+	VMOVUPS      (DX)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VMOVUPS      (BX)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      (SI)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VMOVUPS      (DI)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VMOVUPS      (CX)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         $0x08, R8
+	CMPQ         R8, dim+16(FP)
+	JL           dots1
+	MOVQ         grid+72(FP), R8
+	VUNPCKLPS    Y0, Y4, Y5
+	VUNPCKHPS    Y0, Y4, Y6
+	VADDPS       Y5, Y6, Y5
+	VUNPCKLPS    Y0, Y4, Y6
+	VUNPCKHPS    Y0, Y4, Y4
+	VADDPS       Y6, Y4, Y6
+	VUNPCKLPD    Y6, Y5, Y4
+	VUNPCKHPD    Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X5
+	VMOVUPS      X5, 512(R8)(AX*1)
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y4
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y4, Y1
+	VUNPCKHPD    Y0, Y4, Y0
+	VADDPS       Y1, Y0, Y1
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVL         $0xc2a00000, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x42a00000, R8
+	VMOVD        R8, X1
+	VBROADCASTSS X1, Y1
+	MOVL         $0xbfb8aa3b, R8
+	VMOVD        R8, X2
+	VBROADCASTSS X2, Y2
+	MOVL         $0x3f800000, R8
+	VMOVD        R8, X3
+	VBROADCASTSS X3, Y3
+	MOVL         $0x3f7fffff, R8
+	VMOVD        R8, X4
+	VBROADCASTSS X4, Y4
+	MOVL         $0x3f31727b, R8
+	VMOVD        R8, X5
+	VBROADCASTSS X5, Y5
+	MOVL         $0x3e75ead4, R8
+	VMOVD        R8, X6
+	VBROADCASTSS X6, Y6
+	MOVL         $0x3d64aa23, R8
+	VMOVD        R8, X7
+	VBROADCASTSS X7, Y7
+	MOVL         $0x3c134806, R8
+	VMOVD        R8, X8
+	VBROADCASTSS X8, Y8
+	MOVL         $0x3af61905, R8
+	VMOVD        R8, X9
+	VBROADCASTSS X9, Y9
+	MOVQ         label+56(FP), R8
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        R8, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	MOVQ         m+32(FP), R9
+	SHLQ         $0x03, R9
+	XORQ         R10, R10
+	VBROADCASTSS alpha+64(FP), Y10
+
+left:
+	VMOVUPS      (AX)(R10*2), Y12
+	VMAXPS       Y12, Y0, Y12
+	VMINPS       Y12, Y1, Y12
+	VMULPS       Y2, Y12, Y12
+	VROUNDPS     $0x09, Y12, Y13
+	VSUBPS       Y13, Y12, Y12
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VMOVAPS      Y9, Y14
+	VFMADD213PS  Y8, Y12, Y14
+	VFMADD213PS  Y7, Y12, Y14
+	VFMADD213PS  Y6, Y12, Y14
+	VFMADD213PS  Y5, Y12, Y14
+	VFMADD213PS  Y4, Y12, Y14
+	VPADDD       Y13, Y14, Y14
+	VADDPS       Y3, Y14, Y14
+	VDIVPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y11, Y14
+	VMULPS       Y10, Y14, Y14
+	VMOVUPS      Y14, 768(AX)(R10*2)
+	ADDQ         $0x10, R10
+	CMPQ         R10, R9
+	JL           left
+	XORQ         R10, R10
+	SHRL         $0x10, R8
+	VMOVDQU      bitPlaces<>+0(SB), Y11
+	VMOVD        R8, X12
+	VPBROADCASTD X12, Y12
+	VPAND        Y11, Y12, Y12
+	VPCMPEQD     Y11, Y12, Y12
+	VPAND        Y3, Y12, Y12
+
+right:
+	VMOVUPS     512(AX)(R10*1), Y11
+	VMAXPS      Y11, Y0, Y11
+	VMINPS      Y11, Y1, Y11
+	VMULPS      Y2, Y11, Y11
+	VROUNDPS    $0x09, Y11, Y13
+	VSUBPS      Y13, Y11, Y11
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y11, Y14
+	VFMADD213PS Y7, Y11, Y14
+	VFMADD213PS Y6, Y11, Y14
+	VFMADD213PS Y5, Y11, Y14
+	VFMADD213PS Y4, Y11, Y14
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y3, Y14, Y14
+	VDIVPS      Y14, Y3, Y14
+	VSUBPS      Y14, Y12, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 1280(AX)(R10*1)
+	ADDQ        $0x20, R10
+	CMPQ        R10, R9
+	JL          right
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), R8
+	MOVQ        grid+72(FP), R9
+	MOVQ        m+32(FP), R10
+	SHLQ        $0x03, R10
+	XORQ        R11, R11
+
+updates:
+	MOVQ       out+8(FP), R14
+	MOVQ       outs+40(FP), R12
+	MOVQ       40(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       48(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       56(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       64(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       72(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       80(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       in+0(FP), R14
+	MOVQ       next+48(FP), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	VMOVUPS    (DX)(R11*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R11*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (SI)(R11*4), Y4
+	VMOVAPS    Y4, Y5
+	VMOVUPS    (DI)(R11*4), Y6
+	VMOVAPS    Y6, Y7
+	VMOVUPS    (CX)(R11*4), Y8
+	VMOVAPS    Y8, Y9
+	XORQ       R12, R12
+
+half0:
+	MOVQ         (R8)(R12*1), R13
+	ADDQ         R11, R13
+	VMOVUPS      (AX)(R13*4), Y10
+	VMOVAPS      Y10, Y11
+	VBROADCASTSS 768(R9)(R12*2), Y12
+	VFMADD231PS  Y0, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y1
+	VBROADCASTSS 772(R9)(R12*2), Y12
+	VFMADD231PS  Y2, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y3
+	VBROADCASTSS 776(R9)(R12*2), Y12
+	VFMADD231PS  Y4, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 780(R9)(R12*2), Y12
+	VFMADD231PS  Y6, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 1280(R9)(R12*1), Y12
+	VFMADD231PS  Y8, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y9
+	VMOVUPS      Y11, (AX)(R13*4)
+	ADDQ         $0x08, R12
+	CMPQ         R12, R10
+	JL           half0
+	VMOVUPS      Y1, (DX)(R11*4)
+	VMOVUPS      Y3, (BX)(R11*4)
+	VMOVUPS      Y5, (SI)(R11*4)
+	VMOVUPS      Y7, (DI)(R11*4)
+	VMOVUPS      Y9, (CX)(R11*4)
+	VMOVUPS      32(DX)(R11*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R11*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(SI)(R11*4), Y4
+	VMOVAPS      Y4, Y5
+	VMOVUPS      32(DI)(R11*4), Y6
+	VMOVAPS      Y6, Y7
+	VMOVUPS      32(CX)(R11*4), Y8
+	VMOVAPS      Y8, Y9
+	XORQ         R12, R12
+
+half1:
+	MOVQ         (R8)(R12*1), R13
+	ADDQ         R11, R13
+	VMOVUPS      32(AX)(R13*4), Y10
+	VMOVAPS      Y10, Y11
+	VBROADCASTSS 768(R9)(R12*2), Y12
+	VFMADD231PS  Y0, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y1
+	VBROADCASTSS 772(R9)(R12*2), Y12
+	VFMADD231PS  Y2, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y3
+	VBROADCASTSS 776(R9)(R12*2), Y12
+	VFMADD231PS  Y4, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 780(R9)(R12*2), Y12
+	VFMADD231PS  Y6, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 1280(R9)(R12*1), Y12
+	VFMADD231PS  Y8, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y9
+	VMOVUPS      Y11, 32(AX)(R13*4)
+	ADDQ         $0x08, R12
+	CMPQ         R12, R10
+	JL           half1
+	VMOVUPS      Y1, 32(DX)(R11*4)
+	VMOVUPS      Y3, 32(BX)(R11*4)
+	VMOVUPS      Y5, 32(SI)(R11*4)
+	VMOVUPS      Y7, 32(DI)(R11*4)
+	VMOVUPS      Y9, 32(CX)(R11*4)
+	ADDQ         $0x10, R11
+	CMPQ         R11, dim+16(FP)
+	JL           updates
 	VZEROUPPER
 	RET
 
@@ -3473,2087 +5001,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func gatherAVX512(sum *float32, in *float32, dim int, ins *int, m int, scale float32, next int)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
-	MOVQ         sum+0(FP), AX
-	MOVQ         in+8(FP), CX
-	MOVQ         next+48(FP), DX
-	VBROADCASTSS scale+40(FP), Z0
-	LEAQ         (CX)(DX*4), DX
-	MOVQ         ins+24(FP), R9
-	MOVQ         m+32(FP), R10
-	XORQ         BX, BX
-
-columns8:
-	LEAQ   128(BX), SI
-	CMPQ   SI, dim+16(FP)
-	JG     columns8done
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	XORQ   DI, DI
-
-rows8:
-	MOVQ        (R9)(DI*8), R8
-	ADDQ        BX, R8
-	VADDPS      (CX)(R8*4), Z1, Z1
-	VADDPS      64(CX)(R8*4), Z2, Z2
-	VADDPS      128(CX)(R8*4), Z3, Z3
-	VADDPS      192(CX)(R8*4), Z4, Z4
-	VADDPS      256(CX)(R8*4), Z5, Z5
-	VADDPS      320(CX)(R8*4), Z6, Z6
-	VADDPS      384(CX)(R8*4), Z7, Z7
-	VADDPS      448(CX)(R8*4), Z8, Z8
-	INCQ        DI
-	CMPQ        DI, R10
-	JL          rows8
-	VMOVUPS     (AX)(BX*4), Z9
-	VFMADD231PS Z1, Z0, Z9
-	VMOVUPS     Z9, (AX)(BX*4)
-	PREFETCHT0  (DX)(BX*4)
-	VMOVUPS     64(AX)(BX*4), Z1
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     Z1, 64(AX)(BX*4)
-	PREFETCHT0  64(DX)(BX*4)
-	VMOVUPS     128(AX)(BX*4), Z1
-	VFMADD231PS Z3, Z0, Z1
-	VMOVUPS     Z1, 128(AX)(BX*4)
-	PREFETCHT0  128(DX)(BX*4)
-	VMOVUPS     192(AX)(BX*4), Z1
-	VFMADD231PS Z4, Z0, Z1
-	VMOVUPS     Z1, 192(AX)(BX*4)
-	PREFETCHT0  192(DX)(BX*4)
-	VMOVUPS     256(AX)(BX*4), Z1
-	VFMADD231PS Z5, Z0, Z1
-	VMOVUPS     Z1, 256(AX)(BX*4)
-	PREFETCHT0  256(DX)(BX*4)
-	VMOVUPS     320(AX)(BX*4), Z1
-	VFMADD231PS Z6, Z0, Z1
-	VMOVUPS     Z1, 320(AX)(BX*4)
-	PREFETCHT0  320(DX)(BX*4)
-	VMOVUPS     384(AX)(BX*4), Z1
-	VFMADD231PS Z7, Z0, Z1
-	VMOVUPS     Z1, 384(AX)(BX*4)
-	PREFETCHT0  384(DX)(BX*4)
-	VMOVUPS     448(AX)(BX*4), Z1
-	VFMADD231PS Z8, Z0, Z1
-	VMOVUPS     Z1, 448(AX)(BX*4)
-	PREFETCHT0  448(DX)(BX*4)
-	MOVQ        SI, BX
-	JMP         columns8
-
-columns8done:
-columns4:
-	LEAQ   64(BX), SI
-	CMPQ   SI, dim+16(FP)
-	JG     columns4done
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	XORQ   DI, DI
-
-rows4:
-	MOVQ        (R9)(DI*8), R8
-	ADDQ        BX, R8
-	VADDPS      (CX)(R8*4), Z1, Z1
-	VADDPS      64(CX)(R8*4), Z2, Z2
-	VADDPS      128(CX)(R8*4), Z3, Z3
-	VADDPS      192(CX)(R8*4), Z4, Z4
-	INCQ        DI
-	CMPQ        DI, R10
-	JL          rows4
-	VMOVUPS     (AX)(BX*4), Z5
-	VFMADD231PS Z1, Z0, Z5
-	VMOVUPS     Z5, (AX)(BX*4)
-	PREFETCHT0  (DX)(BX*4)
-	VMOVUPS     64(AX)(BX*4), Z1
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     Z1, 64(AX)(BX*4)
-	PREFETCHT0  64(DX)(BX*4)
-	VMOVUPS     128(AX)(BX*4), Z1
-	VFMADD231PS Z3, Z0, Z1
-	VMOVUPS     Z1, 128(AX)(BX*4)
-	PREFETCHT0  128(DX)(BX*4)
-	VMOVUPS     192(AX)(BX*4), Z1
-	VFMADD231PS Z4, Z0, Z1
-	VMOVUPS     Z1, 192(AX)(BX*4)
-	PREFETCHT0  192(DX)(BX*4)
-	MOVQ        SI, BX
-	JMP         columns4
-
-columns4done:
-columns2:
-	LEAQ   32(BX), SI
-	CMPQ   SI, dim+16(FP)
-	JG     columns2done
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	XORQ   DI, DI
-
-rows2:
-	MOVQ        (R9)(DI*8), R8
-	ADDQ        BX, R8
-	VADDPS      (CX)(R8*4), Z1, Z1
-	VADDPS      64(CX)(R8*4), Z2, Z2
-	INCQ        DI
-	CMPQ        DI, R10
-	JL          rows2
-	VMOVUPS     (AX)(BX*4), Z3
-	VFMADD231PS Z1, Z0, Z3
-	VMOVUPS     Z3, (AX)(BX*4)
-	PREFETCHT0  (DX)(BX*4)
-	VMOVUPS     64(AX)(BX*4), Z1
-	VFMADD231PS Z2, Z0, Z1
-	VMOVUPS     Z1, 64(AX)(BX*4)
-	PREFETCHT0  64(DX)(BX*4)
-	MOVQ        SI, BX
-	JMP         columns2
-
-columns2done:
-columns1:
-	LEAQ   16(BX), SI
-	CMPQ   SI, dim+16(FP)
-	JG     columns1done
-	VPXORD Z1, Z1, Z1
-	XORQ   DI, DI
-
-rows1:
-	MOVQ        (R9)(DI*8), R8
-	ADDQ        BX, R8
-	VADDPS      (CX)(R8*4), Z1, Z1
-	INCQ        DI
-	CMPQ        DI, R10
-	JL          rows1
-	VMOVUPS     (AX)(BX*4), Z2
-	VFMADD231PS Z1, Z0, Z2
-	VMOVUPS     Z2, (AX)(BX*4)
-	PREFETCHT0  (DX)(BX*4)
-	MOVQ        SI, BX
-	JMP         columns1
-
-columns1done:
-	VZEROUPPER
-	RET
-
-// func spreadAVX512(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
-// Requires: AVX, AVX512F
-TEXT ·spreadAVX512(SB), NOSPLIT, $0-52
-	MOVQ         in+0(FP), AX
-	MOVQ         after+32(FP), CX
-	MOVQ         before+40(FP), DX
-	VBROADCASTSS scale+48(FP), Z0
-	MOVQ         ins+16(FP), R9
-	MOVQ         m+24(FP), R10
-	XORQ         BX, BX
-
-columns8:
-	LEAQ    128(BX), SI
-	CMPQ    SI, dim+8(FP)
-	JG      columns8done
-	VMOVUPS (CX)(BX*4), Z1
-	VSUBPS  (DX)(BX*4), Z1, Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS 64(CX)(BX*4), Z2
-	VSUBPS  64(DX)(BX*4), Z2, Z2
-	VMULPS  Z0, Z2, Z2
-	VMOVUPS 128(CX)(BX*4), Z3
-	VSUBPS  128(DX)(BX*4), Z3, Z3
-	VMULPS  Z0, Z3, Z3
-	VMOVUPS 192(CX)(BX*4), Z4
-	VSUBPS  192(DX)(BX*4), Z4, Z4
-	VMULPS  Z0, Z4, Z4
-	VMOVUPS 256(CX)(BX*4), Z5
-	VSUBPS  256(DX)(BX*4), Z5, Z5
-	VMULPS  Z0, Z5, Z5
-	VMOVUPS 320(CX)(BX*4), Z6
-	VSUBPS  320(DX)(BX*4), Z6, Z6
-	VMULPS  Z0, Z6, Z6
-	VMOVUPS 384(CX)(BX*4), Z7
-	VSUBPS  384(DX)(BX*4), Z7, Z7
-	VMULPS  Z0, Z7, Z7
-	VMOVUPS 448(CX)(BX*4), Z8
-	VSUBPS  448(DX)(BX*4), Z8, Z8
-	VMULPS  Z0, Z8, Z8
-	XORQ    DI, DI
-
-rows8:
-	MOVQ    (R9)(DI*8), R8
-	ADDQ    BX, R8
-	VADDPS  (AX)(R8*4), Z1, Z9
-	VMOVUPS Z9, (AX)(R8*4)
-	VADDPS  64(AX)(R8*4), Z2, Z9
-	VMOVUPS Z9, 64(AX)(R8*4)
-	VADDPS  128(AX)(R8*4), Z3, Z9
-	VMOVUPS Z9, 128(AX)(R8*4)
-	VADDPS  192(AX)(R8*4), Z4, Z9
-	VMOVUPS Z9, 192(AX)(R8*4)
-	VADDPS  256(AX)(R8*4), Z5, Z9
-	VMOVUPS Z9, 256(AX)(R8*4)
-	VADDPS  320(AX)(R8*4), Z6, Z9
-	VMOVUPS Z9, 320(AX)(R8*4)
-	VADDPS  384(AX)(R8*4), Z7, Z9
-	VMOVUPS Z9, 384(AX)(R8*4)
-	VADDPS  448(AX)(R8*4), Z8, Z9
-	VMOVUPS Z9, 448(AX)(R8*4)
-	INCQ    DI
-	CMPQ    DI, R10
-	JL      rows8
-	MOVQ    SI, BX
-	JMP     columns8
-
-columns8done:
-columns4:
-	LEAQ    64(BX), SI
-	CMPQ    SI, dim+8(FP)
-	JG      columns4done
-	VMOVUPS (CX)(BX*4), Z1
-	VSUBPS  (DX)(BX*4), Z1, Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS 64(CX)(BX*4), Z2
-	VSUBPS  64(DX)(BX*4), Z2, Z2
-	VMULPS  Z0, Z2, Z2
-	VMOVUPS 128(CX)(BX*4), Z3
-	VSUBPS  128(DX)(BX*4), Z3, Z3
-	VMULPS  Z0, Z3, Z3
-	VMOVUPS 192(CX)(BX*4), Z4
-	VSUBPS  192(DX)(BX*4), Z4, Z4
-	VMULPS  Z0, Z4, Z4
-	XORQ    DI, DI
-
-rows4:
-	MOVQ    (R9)(DI*8), R8
-	ADDQ    BX, R8
-	VADDPS  (AX)(R8*4), Z1, Z5
-	VMOVUPS Z5, (AX)(R8*4)
-	VADDPS  64(AX)(R8*4), Z2, Z5
-	VMOVUPS Z5, 64(AX)(R8*4)
-	VADDPS  128(AX)(R8*4), Z3, Z5
-	VMOVUPS Z5, 128(AX)(R8*4)
-	VADDPS  192(AX)(R8*4), Z4, Z5
-	VMOVUPS Z5, 192(AX)(R8*4)
-	INCQ    DI
-	CMPQ    DI, R10
-	JL      rows4
-	MOVQ    SI, BX
-	JMP     columns4
-
-columns4done:
-columns2:
-	LEAQ    32(BX), SI
-	CMPQ    SI, dim+8(FP)
-	JG      columns2done
-	VMOVUPS (CX)(BX*4), Z1
-	VSUBPS  (DX)(BX*4), Z1, Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS 64(CX)(BX*4), Z2
-	VSUBPS  64(DX)(BX*4), Z2, Z2
-	VMULPS  Z0, Z2, Z2
-	XORQ    DI, DI
-
-rows2:
-	MOVQ    (R9)(DI*8), R8
-	ADDQ    BX, R8
-	VADDPS  (AX)(R8*4), Z1, Z3
-	VMOVUPS Z3, (AX)(R8*4)
-	VADDPS  64(AX)(R8*4), Z2, Z3
-	VMOVUPS Z3, 64(AX)(R8*4)
-	INCQ    DI
-	CMPQ    DI, R10
-	JL      rows2
-	MOVQ    SI, BX
-	JMP     columns2
-
-columns2done:
-columns1:
-	LEAQ    16(BX), SI
-	CMPQ    SI, dim+8(FP)
-	JG      columns1done
-	VMOVUPS (CX)(BX*4), Z1
-	VSUBPS  (DX)(BX*4), Z1, Z1
-	VMULPS  Z0, Z1, Z1
-	XORQ    DI, DI
-
-rows1:
-	MOVQ    (R9)(DI*8), R8
-	ADDQ    BX, R8
-	VADDPS  (AX)(R8*4), Z1, Z2
-	VMOVUPS Z2, (AX)(R8*4)
-	INCQ    DI
-	CMPQ    DI, R10
-	JL      rows1
-	MOVQ    SI, BX
-	JMP     columns1
-
-columns1done:
-	VZEROUPPER
-	RET
-
-// func addAVX512(y *float32, x *float32, n int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·addAVX512(SB), NOSPLIT, $0-24
-	MOVQ y+0(FP), AX
-	MOVQ x+8(FP), CX
-	XORQ DX, DX
-	MOVQ n+16(FP), BX
-	SUBQ $0x40, BX
-	JL   by4done
-
-by4:
-	VMOVUPS (AX)(DX*4), Z0
-	VMOVUPS (CX)(DX*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(DX*4)
-	VMOVUPS 64(AX)(DX*4), Z0
-	VMOVUPS 64(CX)(DX*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, 64(AX)(DX*4)
-	VMOVUPS 128(AX)(DX*4), Z0
-	VMOVUPS 128(CX)(DX*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, 128(AX)(DX*4)
-	VMOVUPS 192(AX)(DX*4), Z0
-	VMOVUPS 192(CX)(DX*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, 192(AX)(DX*4)
-	ADDQ    $0x40, DX
-	SUBQ    $0x40, BX
-	JGE     by4
-
-by4done:
-	ADDQ $0x40, BX
-	SUBQ $0x10, BX
-	JL   by1done
-
-by1:
-	VMOVUPS (AX)(DX*4), Z0
-	VMOVUPS (CX)(DX*4), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(DX*4)
-	ADDQ    $0x10, DX
-	SUBQ    $0x10, BX
-	JGE     by1
-
-by1done:
-	ADDQ      $0x10, BX
-	TESTQ     BX, BX
-	JE        end
-	MOVL      $0x0000ffff, SI
-	BZHIL     BX, SI, SI
-	KMOVW     SI, K1
-	VMOVUPS.Z (AX)(DX*4), K1, Z0
-	VMOVUPS.Z (CX)(DX*4), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(DX*4)
-
-end:
-	VZEROUPPER
-	RET
-
-// func subAVX512(delta *float32, x *float32, base *float32, n int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·subAVX512(SB), NOSPLIT, $0-32
-	MOVQ delta+0(FP), AX
-	MOVQ x+8(FP), CX
-	MOVQ base+16(FP), DX
-	XORQ BX, BX
-	MOVQ n+24(FP), SI
-	SUBQ $0x40, SI
-	JL   by4done
-
-by4:
-	VMOVUPS (CX)(BX*4), Z0
-	VMOVUPS (DX)(BX*4), Z1
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z0
-	VMOVUPS 64(DX)(BX*4), Z1
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, 64(AX)(BX*4)
-	VMOVUPS 128(CX)(BX*4), Z0
-	VMOVUPS 128(DX)(BX*4), Z1
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, 128(AX)(BX*4)
-	VMOVUPS 192(CX)(BX*4), Z0
-	VMOVUPS 192(DX)(BX*4), Z1
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, 192(AX)(BX*4)
-	ADDQ    $0x40, BX
-	SUBQ    $0x40, SI
-	JGE     by4
-
-by4done:
-	ADDQ $0x40, SI
-	SUBQ $0x10, SI
-	JL   by1done
-
-by1:
-	VMOVUPS (CX)(BX*4), Z0
-	VMOVUPS (DX)(BX*4), Z1
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(BX*4)
-	ADDQ    $0x10, BX
-	SUBQ    $0x10, SI
-	JGE     by1
-
-by1done:
-	ADDQ      $0x10, SI
-	TESTQ     SI, SI
-	JE        end
-	MOVL      $0x0000ffff, DI
-	BZHIL     SI, DI, DI
-	KMOVW     DI, K1
-	VMOVUPS.Z (CX)(BX*4), K1, Z0
-	VMOVUPS.Z (DX)(BX*4), K1, Z1
-	VSUBPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(BX*4)
-
-end:
-	VZEROUPPER
-	RET
-
-// func allFiniteAVX512(x *float32, n int) bool
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·allFiniteAVX512(SB), NOSPLIT, $0-17
-	MOVQ x+0(FP), AX
-	XORL CX, CX
-	XORQ DX, DX
-	MOVQ n+8(FP), BX
-	SUBQ $0x40, BX
-	JL   by4done
-
-by4:
-	VMOVUPS     (AX)(DX*4), Z0
-	VFPCLASSPSZ $0x99, Z0, K1
-	KMOVW       K1, SI
-	ORL         SI, CX
-	VMOVUPS     64(AX)(DX*4), Z0
-	VFPCLASSPSZ $0x99, Z0, K1
-	KMOVW       K1, SI
-	ORL         SI, CX
-	VMOVUPS     128(AX)(DX*4), Z0
-	VFPCLASSPSZ $0x99, Z0, K1
-	KMOVW       K1, SI
-	ORL         SI, CX
-	VMOVUPS     192(AX)(DX*4), Z0
-	VFPCLASSPSZ $0x99, Z0, K1
-	KMOVW       K1, SI
-	ORL         SI, CX
-	ADDQ        $0x40, DX
-	SUBQ        $0x40, BX
-	JGE         by4
-
-by4done:
-	ADDQ $0x40, BX
-	SUBQ $0x10, BX
-	JL   by1done
-
-by1:
-	VMOVUPS     (AX)(DX*4), Z0
-	VFPCLASSPSZ $0x99, Z0, K1
-	KMOVW       K1, SI
-	ORL         SI, CX
-	ADDQ        $0x10, DX
-	SUBQ        $0x10, BX
-	JGE         by1
-
-by1done:
-	ADDQ        $0x10, BX
-	TESTQ       BX, BX
-	JE          end
-	MOVL        $0x0000ffff, SI
-	BZHIL       BX, SI, SI
-	KMOVW       SI, K1
-	VMOVUPS.Z   (AX)(DX*4), K1, Z0
-	VFPCLASSPSZ $0x99, Z0, K1
-	KMOVW       K1, AX
-	ORL         AX, CX
-
-end:
-	TESTL CX, CX
-	SETEQ AL
-	MOVB  AL, ret+16(FP)
-	VZEROUPPER
-	RET
-
-// func peakAVX512(rounds int)
-// Requires: AVX, AVX512F
-TEXT ·peakAVX512(SB), NOSPLIT, $0-8
-	MOVQ   rounds+0(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-
-rounds:
-	VFMADD231PS Z16, Z16, Z0
-	VFMADD231PS Z16, Z16, Z1
-	VFMADD231PS Z16, Z16, Z2
-	VFMADD231PS Z16, Z16, Z3
-	VFMADD231PS Z16, Z16, Z4
-	VFMADD231PS Z16, Z16, Z5
-	VFMADD231PS Z16, Z16, Z6
-	VFMADD231PS Z16, Z16, Z7
-	VFMADD231PS Z16, Z16, Z8
-	VFMADD231PS Z16, Z16, Z9
-	VFMADD231PS Z16, Z16, Z10
-	VFMADD231PS Z16, Z16, Z11
-	VFMADD231PS Z16, Z16, Z12
-	VFMADD231PS Z16, Z16, Z13
-	VFMADD231PS Z16, Z16, Z14
-	VFMADD231PS Z16, Z16, Z15
-	DECQ        AX
-	JG          rounds
-	VZEROUPPER
-	RET
-
-// func window1AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window1AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), DX
-	SHLQ   $0x03, DX
-	SUBQ   AX, DX
-	JLE    errors
-	CMPQ   DX, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), DX
-	MOVQ   ins+24(FP), BX
-	MOVQ   (BX)(AX*1), SI
-	LEAQ   (DX)(SI*4), SI
-	VXORPS Y0, Y0, Y0
-	MOVQ   8(BX)(AX*1), BX
-	LEAQ   (DX)(BX*4), BX
-	VXORPS Y1, Y1, Y1
-	XORQ   DX, DX
-
-dots2:
-	VMOVUPS      (SI)(DX*4), Y2
-	VMOVUPS      (BX)(DX*4), Y3
-	VMOVUPS      (CX)(DX*4), Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $0x08, DX
-	CMPQ         DX, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), DX
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y1, Y1, Y3
-	VUNPCKHPS    Y1, Y1, Y4
-	VADDPS       Y3, Y4, Y3
-	VUNPCKLPD    Y3, Y2, Y4
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y4, Y2, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VADDPS       X2, X4, X2
-	VMOVUPS      X2, 512(DX)(AX*1)
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y0, Y0, Y3
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y3, Y0, Y3
-	VUNPCKLPD    Y3, Y2, Y0
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y0
-	VUNPCKLPS    Y1, Y1, Y2
-	VUNPCKHPS    Y1, Y1, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y1, Y1, Y3
-	VUNPCKHPS    Y1, Y1, Y1
-	VADDPS       Y3, Y1, Y3
-	VUNPCKLPD    Y3, Y2, Y1
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y1, Y2, Y1
-	VPERM2F128   $0x20, Y1, Y0, Y2
-	VPERM2F128   $0x31, Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (DX)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), DX
-	MOVQ   ins+24(FP), BX
-	MOVQ   (BX)(AX*1), BX
-	LEAQ   (DX)(BX*4), BX
-	VXORPS Y0, Y0, Y0
-	XORQ   DX, DX
-
-dots1:
-	VMOVUPS      (BX)(DX*4), Y1
-	VMOVUPS      (CX)(DX*4), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x08, DX
-	CMPQ         DX, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), DX
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y2
-	VADDPS       Y1, Y2, Y1
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y1, Y3
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y3, Y1, Y3
-	VEXTRACTF128 $0x01, Y3, X1
-	VADDPS       X1, X3, X1
-	VMOVUPS      X1, 512(DX)(AX*1)
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y2
-	VADDPS       Y1, Y2, Y1
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y2, Y0, Y2
-	VUNPCKLPD    Y2, Y1, Y0
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (DX)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, DX
-	VMOVD        DX, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, DX
-	VMOVD        DX, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, DX
-	VMOVD        DX, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, DX
-	VMOVD        DX, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, DX
-	VMOVD        DX, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, DX
-	VMOVD        DX, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, DX
-	VMOVD        DX, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, DX
-	VMOVD        DX, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, DX
-	VMOVD        DX, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, DX
-	VMOVD        DX, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), DX
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        DX, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), DX
-	SHLQ         $0x03, DX
-	XORQ         BX, BX
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(BX*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(BX*2)
-	ADDQ        $0x10, BX
-	CMPQ        BX, DX
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), DX
-	MOVQ        grid+72(FP), BX
-	MOVQ        m+32(FP), SI
-	SHLQ        $0x03, SI
-	XORQ        DI, DI
-
-updates:
-	MOVQ       out+8(FP), R10
-	MOVQ       outs+40(FP), R8
-	MOVQ       8(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       16(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       24(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       32(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       40(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       48(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       in+0(FP), R10
-	MOVQ       next+48(FP), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	VMOVUPS    (CX)(DI*4), Y0
-	VMOVAPS    Y0, Y1
-	XORQ       R8, R8
-
-half0:
-	MOVQ         (DX)(R8*1), R9
-	ADDQ         DI, R9
-	VMOVUPS      (AX)(R9*4), Y2
-	VMOVAPS      Y2, Y3
-	VBROADCASTSS 768(BX)(R8*2), Y4
-	VFMADD231PS  Y0, Y4, Y3
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      Y3, (AX)(R9*4)
-	ADDQ         $0x08, R8
-	CMPQ         R8, SI
-	JL           half0
-	VMOVUPS      Y1, (CX)(DI*4)
-	VMOVUPS      32(CX)(DI*4), Y0
-	VMOVAPS      Y0, Y1
-	XORQ         R8, R8
-
-half1:
-	MOVQ         (DX)(R8*1), R9
-	ADDQ         DI, R9
-	VMOVUPS      32(AX)(R9*4), Y2
-	VMOVAPS      Y2, Y3
-	VBROADCASTSS 768(BX)(R8*2), Y4
-	VFMADD231PS  Y0, Y4, Y3
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      Y3, 32(AX)(R9*4)
-	ADDQ         $0x08, R8
-	CMPQ         R8, SI
-	JL           half1
-	VMOVUPS      Y1, 32(CX)(DI*4)
-	ADDQ         $0x10, DI
-	CMPQ         DI, dim+16(FP)
-	JL           updates
-	VZEROUPPER
-	RET
-
-// func window2AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window2AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), BX
-	SHLQ   $0x03, BX
-	SUBQ   AX, BX
-	JLE    errors
-	CMPQ   BX, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), BX
-	MOVQ   ins+24(FP), SI
-	MOVQ   (SI)(AX*1), DI
-	LEAQ   (BX)(DI*4), DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   8(SI)(AX*1), SI
-	LEAQ   (BX)(SI*4), SI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	XORQ   BX, BX
-
-dots2:
-	VMOVUPS      (DI)(BX*4), Y4
-	VMOVUPS      (SI)(BX*4), Y5
-	VMOVUPS      (DX)(BX*4), Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (CX)(BX*4), Y6
-	VFMADD231PS  Y6, Y4, Y1
-	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         $0x08, BX
-	CMPQ         BX, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), BX
-	VUNPCKLPS    Y0, Y0, Y4
-	VUNPCKHPS    Y0, Y0, Y5
-	VADDPS       Y4, Y5, Y4
-	VUNPCKLPS    Y2, Y2, Y5
-	VUNPCKHPS    Y2, Y2, Y6
-	VADDPS       Y5, Y6, Y5
-	VUNPCKLPD    Y5, Y4, Y6
-	VUNPCKHPD    Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y6
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPS       X4, X6, X4
-	VMOVUPS      X4, 512(BX)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y4, Y1, Y4
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y4, Y0
-	VUNPCKHPD    Y1, Y4, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPS    Y3, Y2, Y1
-	VUNPCKHPS    Y3, Y2, Y3
-	VADDPS       Y1, Y3, Y1
-	VUNPCKLPS    Y2, Y2, Y3
-	VUNPCKHPS    Y2, Y2, Y2
-	VADDPS       Y3, Y2, Y3
-	VUNPCKLPD    Y3, Y1, Y2
-	VUNPCKHPD    Y3, Y1, Y1
-	VADDPS       Y2, Y1, Y2
-	VPERM2F128   $0x20, Y2, Y0, Y1
-	VPERM2F128   $0x31, Y2, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (BX)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), BX
-	MOVQ   ins+24(FP), SI
-	MOVQ   (SI)(AX*1), SI
-	LEAQ   (BX)(SI*4), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	XORQ   BX, BX
-
-dots1:
-	VMOVUPS      (SI)(BX*4), Y2
-	VMOVUPS      (DX)(BX*4), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      (CX)(BX*4), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         $0x08, BX
-	CMPQ         BX, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), BX
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y0, Y0, Y3
-	VUNPCKHPS    Y0, Y0, Y4
-	VADDPS       Y3, Y4, Y3
-	VUNPCKLPD    Y3, Y2, Y4
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y4, Y2, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VADDPS       X2, X4, X2
-	VMOVUPS      X2, 512(BX)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y2
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y2, Y1, Y2
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y2, Y0
-	VUNPCKHPD    Y1, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (BX)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, BX
-	VMOVD        BX, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, BX
-	VMOVD        BX, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, BX
-	VMOVD        BX, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, BX
-	VMOVD        BX, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, BX
-	VMOVD        BX, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, BX
-	VMOVD        BX, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, BX
-	VMOVD        BX, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, BX
-	VMOVD        BX, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, BX
-	VMOVD        BX, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, BX
-	VMOVD        BX, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), BX
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        BX, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), BX
-	SHLQ         $0x03, BX
-	XORQ         SI, SI
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(SI*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(SI*2)
-	ADDQ        $0x10, SI
-	CMPQ        SI, BX
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), BX
-	MOVQ        grid+72(FP), SI
-	MOVQ        m+32(FP), DI
-	SHLQ        $0x03, DI
-	XORQ        R8, R8
-
-updates:
-	MOVQ       out+8(FP), R11
-	MOVQ       outs+40(FP), R9
-	MOVQ       16(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       24(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       32(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       40(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       48(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       56(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       in+0(FP), R11
-	MOVQ       next+48(FP), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	VMOVUPS    (DX)(R8*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (CX)(R8*4), Y2
-	VMOVAPS    Y2, Y3
-	XORQ       R9, R9
-
-half0:
-	MOVQ         (BX)(R9*1), R10
-	ADDQ         R8, R10
-	VMOVUPS      (AX)(R10*4), Y4
-	VMOVAPS      Y4, Y5
-	VBROADCASTSS 768(SI)(R9*2), Y6
-	VFMADD231PS  Y0, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 772(SI)(R9*2), Y6
-	VFMADD231PS  Y2, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y3
-	VMOVUPS      Y5, (AX)(R10*4)
-	ADDQ         $0x08, R9
-	CMPQ         R9, DI
-	JL           half0
-	VMOVUPS      Y1, (DX)(R8*4)
-	VMOVUPS      Y3, (CX)(R8*4)
-	VMOVUPS      32(DX)(R8*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(CX)(R8*4), Y2
-	VMOVAPS      Y2, Y3
-	XORQ         R9, R9
-
-half1:
-	MOVQ         (BX)(R9*1), R10
-	ADDQ         R8, R10
-	VMOVUPS      32(AX)(R10*4), Y4
-	VMOVAPS      Y4, Y5
-	VBROADCASTSS 768(SI)(R9*2), Y6
-	VFMADD231PS  Y0, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 772(SI)(R9*2), Y6
-	VFMADD231PS  Y2, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y3
-	VMOVUPS      Y5, 32(AX)(R10*4)
-	ADDQ         $0x08, R9
-	CMPQ         R9, DI
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R8*4)
-	VMOVUPS      Y3, 32(CX)(R8*4)
-	ADDQ         $0x10, R8
-	CMPQ         R8, dim+16(FP)
-	JL           updates
-	VZEROUPPER
-	RET
-
-// func window3AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window3AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ 16(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), SI
-	SHLQ   $0x03, SI
-	SUBQ   AX, SI
-	JLE    errors
-	CMPQ   SI, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), SI
-	MOVQ   ins+24(FP), DI
-	MOVQ   (DI)(AX*1), R8
-	LEAQ   (SI)(R8*4), R8
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   8(DI)(AX*1), DI
-	LEAQ   (SI)(DI*4), DI
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	XORQ   SI, SI
-
-dots2:
-	VMOVUPS      (R8)(SI*4), Y6
-	VMOVUPS      (DI)(SI*4), Y7
-	VMOVUPS      (DX)(SI*4), Y8
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (BX)(SI*4), Y8
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      (CX)(SI*4), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         $0x08, SI
-	CMPQ         SI, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), SI
-	VUNPCKLPS    Y0, Y0, Y6
-	VUNPCKHPS    Y0, Y0, Y7
-	VADDPS       Y6, Y7, Y6
-	VUNPCKLPS    Y3, Y3, Y7
-	VUNPCKHPS    Y3, Y3, Y8
-	VADDPS       Y7, Y8, Y7
-	VUNPCKLPD    Y7, Y6, Y8
-	VUNPCKHPD    Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y8
-	VEXTRACTF128 $0x01, Y8, X6
-	VADDPS       X6, X8, X6
-	VMOVUPS      X6, 512(SI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y6
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y6, Y1, Y6
-	VUNPCKLPS    Y0, Y2, Y1
-	VUNPCKHPS    Y0, Y2, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y6, Y0
-	VUNPCKHPD    Y1, Y6, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPS    Y4, Y3, Y1
-	VUNPCKHPS    Y4, Y3, Y2
-	VADDPS       Y1, Y2, Y1
-	VUNPCKLPS    Y3, Y5, Y2
-	VUNPCKHPS    Y3, Y5, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y1, Y3
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y3, Y1, Y3
-	VPERM2F128   $0x20, Y3, Y0, Y1
-	VPERM2F128   $0x31, Y3, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), SI
-	MOVQ   ins+24(FP), DI
-	MOVQ   (DI)(AX*1), DI
-	LEAQ   (SI)(DI*4), DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	XORQ   SI, SI
-
-dots1:
-	VMOVUPS      (DI)(SI*4), Y3
-	VMOVUPS      (DX)(SI*4), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (BX)(SI*4), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (CX)(SI*4), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         $0x08, SI
-	CMPQ         SI, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), SI
-	VUNPCKLPS    Y0, Y0, Y3
-	VUNPCKHPS    Y0, Y0, Y4
-	VADDPS       Y3, Y4, Y3
-	VUNPCKLPS    Y0, Y0, Y4
-	VUNPCKHPS    Y0, Y0, Y5
-	VADDPS       Y4, Y5, Y4
-	VUNPCKLPD    Y4, Y3, Y5
-	VUNPCKHPD    Y4, Y3, Y3
-	VADDPS       Y5, Y3, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPS       X3, X5, X3
-	VMOVUPS      X3, 512(SI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y3
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y3, Y1, Y3
-	VUNPCKLPS    Y0, Y2, Y1
-	VUNPCKHPS    Y0, Y2, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y3, Y0
-	VUNPCKHPD    Y1, Y3, Y1
-	VADDPS       Y0, Y1, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, SI
-	VMOVD        SI, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, SI
-	VMOVD        SI, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, SI
-	VMOVD        SI, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, SI
-	VMOVD        SI, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, SI
-	VMOVD        SI, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, SI
-	VMOVD        SI, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, SI
-	VMOVD        SI, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, SI
-	VMOVD        SI, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, SI
-	VMOVD        SI, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), SI
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        SI, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), SI
-	SHLQ         $0x03, SI
-	XORQ         DI, DI
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(DI*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(DI*2)
-	ADDQ        $0x10, DI
-	CMPQ        DI, SI
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), SI
-	MOVQ        grid+72(FP), DI
-	MOVQ        m+32(FP), R8
-	SHLQ        $0x03, R8
-	XORQ        R9, R9
-
-updates:
-	MOVQ       out+8(FP), R12
-	MOVQ       outs+40(FP), R10
-	MOVQ       24(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       32(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       40(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       48(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       56(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       64(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       in+0(FP), R12
-	MOVQ       next+48(FP), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	VMOVUPS    (DX)(R9*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (BX)(R9*4), Y2
-	VMOVAPS    Y2, Y3
-	VMOVUPS    (CX)(R9*4), Y4
-	VMOVAPS    Y4, Y5
-	XORQ       R10, R10
-
-half0:
-	MOVQ         (SI)(R10*1), R11
-	ADDQ         R9, R11
-	VMOVUPS      (AX)(R11*4), Y6
-	VMOVAPS      Y6, Y7
-	VBROADCASTSS 768(DI)(R10*2), Y8
-	VFMADD231PS  Y0, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y1
-	VBROADCASTSS 772(DI)(R10*2), Y8
-	VFMADD231PS  Y2, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y3
-	VBROADCASTSS 776(DI)(R10*2), Y8
-	VFMADD231PS  Y4, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      Y7, (AX)(R11*4)
-	ADDQ         $0x08, R10
-	CMPQ         R10, R8
-	JL           half0
-	VMOVUPS      Y1, (DX)(R9*4)
-	VMOVUPS      Y3, (BX)(R9*4)
-	VMOVUPS      Y5, (CX)(R9*4)
-	VMOVUPS      32(DX)(R9*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(BX)(R9*4), Y2
-	VMOVAPS      Y2, Y3
-	VMOVUPS      32(CX)(R9*4), Y4
-	VMOVAPS      Y4, Y5
-	XORQ         R10, R10
-
-half1:
-	MOVQ         (SI)(R10*1), R11
-	ADDQ         R9, R11
-	VMOVUPS      32(AX)(R11*4), Y6
-	VMOVAPS      Y6, Y7
-	VBROADCASTSS 768(DI)(R10*2), Y8
-	VFMADD231PS  Y0, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y1
-	VBROADCASTSS 772(DI)(R10*2), Y8
-	VFMADD231PS  Y2, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y3
-	VBROADCASTSS 776(DI)(R10*2), Y8
-	VFMADD231PS  Y4, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      Y7, 32(AX)(R11*4)
-	ADDQ         $0x08, R10
-	CMPQ         R10, R8
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R9*4)
-	VMOVUPS      Y3, 32(BX)(R9*4)
-	VMOVUPS      Y5, 32(CX)(R9*4)
-	ADDQ         $0x10, R9
-	CMPQ         R9, dim+16(FP)
-	JL           updates
-	VZEROUPPER
-	RET
-
-// func window4AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window4AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ 16(CX), SI
-	LEAQ (AX)(SI*4), SI
-	MOVQ 24(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), DI
-	SHLQ   $0x03, DI
-	SUBQ   AX, DI
-	JLE    errors
-	CMPQ   DI, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), DI
-	MOVQ   ins+24(FP), R8
-	MOVQ   (R8)(AX*1), R9
-	LEAQ   (DI)(R9*4), R9
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   8(R8)(AX*1), R8
-	LEAQ   (DI)(R8*4), R8
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	XORQ   DI, DI
-
-dots2:
-	VMOVUPS      (R9)(DI*4), Y8
-	VMOVUPS      (R8)(DI*4), Y9
-	VMOVUPS      (DX)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VMOVUPS      (BX)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      (SI)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      (CX)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x08, DI
-	CMPQ         DI, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), DI
-	VUNPCKLPS    Y0, Y0, Y8
-	VUNPCKHPS    Y0, Y0, Y9
-	VADDPS       Y8, Y9, Y8
-	VUNPCKLPS    Y4, Y4, Y9
-	VUNPCKHPS    Y4, Y4, Y10
-	VADDPS       Y9, Y10, Y9
-	VUNPCKLPD    Y9, Y8, Y10
-	VUNPCKHPD    Y9, Y8, Y8
-	VADDPS       Y10, Y8, Y10
-	VEXTRACTF128 $0x01, Y10, X8
-	VADDPS       X8, X10, X8
-	VMOVUPS      X8, 512(DI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y8, Y0, Y8
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y8, Y1
-	VUNPCKHPD    Y0, Y8, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPS    Y5, Y4, Y0
-	VUNPCKHPS    Y5, Y4, Y2
-	VADDPS       Y0, Y2, Y0
-	VUNPCKLPS    Y7, Y6, Y2
-	VUNPCKHPS    Y7, Y6, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y0, Y3
-	VUNPCKHPD    Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y3
-	VPERM2F128   $0x20, Y3, Y1, Y0
-	VPERM2F128   $0x31, Y3, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DI)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), DI
-	MOVQ   ins+24(FP), R8
-	MOVQ   (R8)(AX*1), R8
-	LEAQ   (DI)(R8*4), R8
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	XORQ   DI, DI
-
-dots1:
-	VMOVUPS      (R8)(DI*4), Y4
-	VMOVUPS      (DX)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (BX)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (SI)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (CX)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x08, DI
-	CMPQ         DI, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), DI
-	VUNPCKLPS    Y0, Y0, Y4
-	VUNPCKHPS    Y0, Y0, Y5
-	VADDPS       Y4, Y5, Y4
-	VUNPCKLPS    Y0, Y0, Y5
-	VUNPCKHPS    Y0, Y0, Y6
-	VADDPS       Y5, Y6, Y5
-	VUNPCKLPD    Y5, Y4, Y6
-	VUNPCKHPD    Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y6
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPS       X4, X6, X4
-	VMOVUPS      X4, 512(DI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DI)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, DI
-	VMOVD        DI, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, DI
-	VMOVD        DI, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, DI
-	VMOVD        DI, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, DI
-	VMOVD        DI, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, DI
-	VMOVD        DI, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, DI
-	VMOVD        DI, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, DI
-	VMOVD        DI, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, DI
-	VMOVD        DI, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, DI
-	VMOVD        DI, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, DI
-	VMOVD        DI, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), DI
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        DI, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), DI
-	SHLQ         $0x03, DI
-	XORQ         R8, R8
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(R8*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(R8*2)
-	ADDQ        $0x10, R8
-	CMPQ        R8, DI
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), DI
-	MOVQ        grid+72(FP), R8
-	MOVQ        m+32(FP), R9
-	SHLQ        $0x03, R9
-	XORQ        R10, R10
-
-updates:
-	MOVQ       out+8(FP), R13
-	MOVQ       outs+40(FP), R11
-	MOVQ       32(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       40(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       48(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       56(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       64(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       72(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       in+0(FP), R13
-	MOVQ       next+48(FP), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	VMOVUPS    (DX)(R10*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (BX)(R10*4), Y2
-	VMOVAPS    Y2, Y3
-	VMOVUPS    (SI)(R10*4), Y4
-	VMOVAPS    Y4, Y5
-	VMOVUPS    (CX)(R10*4), Y6
-	VMOVAPS    Y6, Y7
-	XORQ       R11, R11
-
-half0:
-	MOVQ         (DI)(R11*1), R12
-	ADDQ         R10, R12
-	VMOVUPS      (AX)(R12*4), Y8
-	VMOVAPS      Y8, Y9
-	VBROADCASTSS 768(R8)(R11*2), Y10
-	VFMADD231PS  Y0, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y1
-	VBROADCASTSS 772(R8)(R11*2), Y10
-	VFMADD231PS  Y2, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y3
-	VBROADCASTSS 776(R8)(R11*2), Y10
-	VFMADD231PS  Y4, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y5
-	VBROADCASTSS 780(R8)(R11*2), Y10
-	VFMADD231PS  Y6, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y7
-	VMOVUPS      Y9, (AX)(R12*4)
-	ADDQ         $0x08, R11
-	CMPQ         R11, R9
-	JL           half0
-	VMOVUPS      Y1, (DX)(R10*4)
-	VMOVUPS      Y3, (BX)(R10*4)
-	VMOVUPS      Y5, (SI)(R10*4)
-	VMOVUPS      Y7, (CX)(R10*4)
-	VMOVUPS      32(DX)(R10*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(BX)(R10*4), Y2
-	VMOVAPS      Y2, Y3
-	VMOVUPS      32(SI)(R10*4), Y4
-	VMOVAPS      Y4, Y5
-	VMOVUPS      32(CX)(R10*4), Y6
-	VMOVAPS      Y6, Y7
-	XORQ         R11, R11
-
-half1:
-	MOVQ         (DI)(R11*1), R12
-	ADDQ         R10, R12
-	VMOVUPS      32(AX)(R12*4), Y8
-	VMOVAPS      Y8, Y9
-	VBROADCASTSS 768(R8)(R11*2), Y10
-	VFMADD231PS  Y0, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y1
-	VBROADCASTSS 772(R8)(R11*2), Y10
-	VFMADD231PS  Y2, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y3
-	VBROADCASTSS 776(R8)(R11*2), Y10
-	VFMADD231PS  Y4, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y5
-	VBROADCASTSS 780(R8)(R11*2), Y10
-	VFMADD231PS  Y6, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y7
-	VMOVUPS      Y9, 32(AX)(R12*4)
-	ADDQ         $0x08, R11
-	CMPQ         R11, R9
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R10*4)
-	VMOVUPS      Y3, 32(BX)(R10*4)
-	VMOVUPS      Y5, 32(SI)(R10*4)
-	VMOVUPS      Y7, 32(CX)(R10*4)
-	ADDQ         $0x10, R10
-	CMPQ         R10, dim+16(FP)
-	JL           updates
-	VZEROUPPER
-	RET
-
-// func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window5AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ 16(CX), SI
-	LEAQ (AX)(SI*4), SI
-	MOVQ 24(CX), DI
-	LEAQ (AX)(DI*4), DI
-	MOVQ 32(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), R8
-	SHLQ   $0x03, R8
-	SUBQ   AX, R8
-	JLE    errors
-	CMPQ   R8, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), R8
-	MOVQ   ins+24(FP), R9
-	MOVQ   (R9)(AX*1), R10
-	LEAQ   (R8)(R10*4), R10
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   8(R9)(AX*1), R9
-	LEAQ   (R8)(R9*4), R9
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	XORQ   R8, R8
-
-dots2:
-	VMOVUPS      (R10)(R8*4), Y10
-	VMOVUPS      (R9)(R8*4), Y11
-	VMOVUPS      (DX)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y5
-	VMOVUPS      (BX)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y1
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      (DI)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y3
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      (CX)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $0x08, R8
-	CMPQ         R8, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), R8
-	VUNPCKLPS    Y0, Y4, Y10
-	VUNPCKHPS    Y0, Y4, Y4
-	VADDPS       Y10, Y4, Y10
-	VUNPCKLPS    Y5, Y9, Y4
-	VUNPCKHPS    Y5, Y9, Y9
-	VADDPS       Y4, Y9, Y4
-	VUNPCKLPD    Y4, Y10, Y9
-	VUNPCKHPD    Y4, Y10, Y4
-	VADDPS       Y9, Y4, Y9
-	VEXTRACTF128 $0x01, Y9, X4
-	VADDPS       X4, X9, X4
-	VMOVUPS      X4, 512(R8)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPS    Y6, Y5, Y0
-	VUNPCKHPS    Y6, Y5, Y2
-	VADDPS       Y0, Y2, Y0
-	VUNPCKLPS    Y8, Y7, Y2
-	VUNPCKHPS    Y8, Y7, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y0, Y3
-	VUNPCKHPD    Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y3
-	VPERM2F128   $0x20, Y3, Y1, Y0
-	VPERM2F128   $0x31, Y3, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R8)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), R8
-	MOVQ   ins+24(FP), R9
-	MOVQ   (R9)(AX*1), R9
-	LEAQ   (R8)(R9*4), R9
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	XORQ   R8, R8
-
-dots1:
-	VMOVUPS      (R9)(R8*4), Y5
-	VMOVUPS      (DX)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (BX)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (SI)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (DI)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVUPS      (CX)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         $0x08, R8
-	CMPQ         R8, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), R8
-	VUNPCKLPS    Y0, Y4, Y5
-	VUNPCKHPS    Y0, Y4, Y6
-	VADDPS       Y5, Y6, Y5
-	VUNPCKLPS    Y0, Y4, Y6
-	VUNPCKHPS    Y0, Y4, Y4
-	VADDPS       Y6, Y4, Y6
-	VUNPCKLPD    Y6, Y5, Y4
-	VUNPCKHPD    Y6, Y5, Y5
-	VADDPS       Y4, Y5, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPS       X5, X4, X5
-	VMOVUPS      X5, 512(R8)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R8)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, R8
-	VMOVD        R8, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, R8
-	VMOVD        R8, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, R8
-	VMOVD        R8, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, R8
-	VMOVD        R8, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, R8
-	VMOVD        R8, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, R8
-	VMOVD        R8, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), R8
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        R8, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), R9
-	SHLQ         $0x03, R9
-	XORQ         R10, R10
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS      (AX)(R10*2), Y12
-	VMAXPS       Y12, Y0, Y12
-	VMINPS       Y12, Y1, Y12
-	VMULPS       Y2, Y12, Y12
-	VROUNDPS     $0x09, Y12, Y13
-	VSUBPS       Y13, Y12, Y12
-	VCVTPS2DQ    Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMOVAPS      Y9, Y14
-	VFMADD213PS  Y8, Y12, Y14
-	VFMADD213PS  Y7, Y12, Y14
-	VFMADD213PS  Y6, Y12, Y14
-	VFMADD213PS  Y5, Y12, Y14
-	VFMADD213PS  Y4, Y12, Y14
-	VPADDD       Y13, Y14, Y14
-	VADDPS       Y3, Y14, Y14
-	VDIVPS       Y14, Y3, Y14
-	VSUBPS       Y14, Y11, Y14
-	VMULPS       Y10, Y14, Y14
-	VMOVUPS      Y14, 768(AX)(R10*2)
-	ADDQ         $0x10, R10
-	CMPQ         R10, R9
-	JL           left
-	XORQ         R10, R10
-	SHRL         $0x10, R8
-	VMOVDQU      bitPlaces<>+0(SB), Y11
-	VMOVD        R8, X12
-	VPBROADCASTD X12, Y12
-	VPAND        Y11, Y12, Y12
-	VPCMPEQD     Y11, Y12, Y12
-	VPAND        Y3, Y12, Y12
-
-right:
-	VMOVUPS     512(AX)(R10*1), Y11
-	VMAXPS      Y11, Y0, Y11
-	VMINPS      Y11, Y1, Y11
-	VMULPS      Y2, Y11, Y11
-	VROUNDPS    $0x09, Y11, Y13
-	VSUBPS      Y13, Y11, Y11
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y11, Y14
-	VFMADD213PS Y7, Y11, Y14
-	VFMADD213PS Y6, Y11, Y14
-	VFMADD213PS Y5, Y11, Y14
-	VFMADD213PS Y4, Y11, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y12, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 1280(AX)(R10*1)
-	ADDQ        $0x20, R10
-	CMPQ        R10, R9
-	JL          right
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), R8
-	MOVQ        grid+72(FP), R9
-	MOVQ        m+32(FP), R10
-	SHLQ        $0x03, R10
-	XORQ        R11, R11
-
-updates:
-	MOVQ       out+8(FP), R14
-	MOVQ       outs+40(FP), R12
-	MOVQ       40(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       48(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       56(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       64(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       72(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       80(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       in+0(FP), R14
-	MOVQ       next+48(FP), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	VMOVUPS    (DX)(R11*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (BX)(R11*4), Y2
-	VMOVAPS    Y2, Y3
-	VMOVUPS    (SI)(R11*4), Y4
-	VMOVAPS    Y4, Y5
-	VMOVUPS    (DI)(R11*4), Y6
-	VMOVAPS    Y6, Y7
-	VMOVUPS    (CX)(R11*4), Y8
-	VMOVAPS    Y8, Y9
-	XORQ       R12, R12
-
-half0:
-	MOVQ         (R8)(R12*1), R13
-	ADDQ         R11, R13
-	VMOVUPS      (AX)(R13*4), Y10
-	VMOVAPS      Y10, Y11
-	VBROADCASTSS 768(R9)(R12*2), Y12
-	VFMADD231PS  Y0, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y1
-	VBROADCASTSS 772(R9)(R12*2), Y12
-	VFMADD231PS  Y2, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y3
-	VBROADCASTSS 776(R9)(R12*2), Y12
-	VFMADD231PS  Y4, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y5
-	VBROADCASTSS 780(R9)(R12*2), Y12
-	VFMADD231PS  Y6, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 1280(R9)(R12*1), Y12
-	VFMADD231PS  Y8, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y9
-	VMOVUPS      Y11, (AX)(R13*4)
-	ADDQ         $0x08, R12
-	CMPQ         R12, R10
-	JL           half0
-	VMOVUPS      Y1, (DX)(R11*4)
-	VMOVUPS      Y3, (BX)(R11*4)
-	VMOVUPS      Y5, (SI)(R11*4)
-	VMOVUPS      Y7, (DI)(R11*4)
-	VMOVUPS      Y9, (CX)(R11*4)
-	VMOVUPS      32(DX)(R11*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(BX)(R11*4), Y2
-	VMOVAPS      Y2, Y3
-	VMOVUPS      32(SI)(R11*4), Y4
-	VMOVAPS      Y4, Y5
-	VMOVUPS      32(DI)(R11*4), Y6
-	VMOVAPS      Y6, Y7
-	VMOVUPS      32(CX)(R11*4), Y8
-	VMOVAPS      Y8, Y9
-	XORQ         R12, R12
-
-half1:
-	MOVQ         (R8)(R12*1), R13
-	ADDQ         R11, R13
-	VMOVUPS      32(AX)(R13*4), Y10
-	VMOVAPS      Y10, Y11
-	VBROADCASTSS 768(R9)(R12*2), Y12
-	VFMADD231PS  Y0, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y1
-	VBROADCASTSS 772(R9)(R12*2), Y12
-	VFMADD231PS  Y2, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y3
-	VBROADCASTSS 776(R9)(R12*2), Y12
-	VFMADD231PS  Y4, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y5
-	VBROADCASTSS 780(R9)(R12*2), Y12
-	VFMADD231PS  Y6, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 1280(R9)(R12*1), Y12
-	VFMADD231PS  Y8, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y9
-	VMOVUPS      Y11, 32(AX)(R13*4)
-	ADDQ         $0x08, R12
-	CMPQ         R12, R10
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R11*4)
-	VMOVUPS      Y3, 32(BX)(R11*4)
-	VMOVUPS      Y5, 32(SI)(R11*4)
-	VMOVUPS      Y7, 32(DI)(R11*4)
-	VMOVUPS      Y9, 32(CX)(R11*4)
-	ADDQ         $0x10, R11
-	CMPQ         R11, dim+16(FP)
-	JL           updates
-	VZEROUPPER
-	RET
-
 // func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·window6AVX2(SB), NOSPLIT, $0-80
@@ -5952,6 +5399,505 @@ half1:
 	VZEROUPPER
 	RET
 
+// func gatherAVX512(sum *float32, in *float32, dim int, ins *int, m int, scale float32, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
+	MOVQ         sum+0(FP), AX
+	MOVQ         in+8(FP), CX
+	MOVQ         next+48(FP), DX
+	VBROADCASTSS scale+40(FP), Z0
+	LEAQ         (CX)(DX*4), DX
+	MOVQ         ins+24(FP), R9
+	MOVQ         m+32(FP), R10
+	XORQ         BX, BX
+
+columns8:
+	LEAQ   128(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns8done
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	XORQ   DI, DI
+
+rows8:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	VADDPS      64(CX)(R8*4), Z2, Z2
+	VADDPS      128(CX)(R8*4), Z3, Z3
+	VADDPS      192(CX)(R8*4), Z4, Z4
+	VADDPS      256(CX)(R8*4), Z5, Z5
+	VADDPS      320(CX)(R8*4), Z6, Z6
+	VADDPS      384(CX)(R8*4), Z7, Z7
+	VADDPS      448(CX)(R8*4), Z8, Z8
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows8
+	VMOVUPS     (AX)(BX*4), Z9
+	VFMADD231PS Z1, Z0, Z9
+	VMOVUPS     Z9, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Z1
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	VMOVUPS     128(AX)(BX*4), Z1
+	VFMADD231PS Z3, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(BX*4)
+	PREFETCHT0  128(DX)(BX*4)
+	VMOVUPS     192(AX)(BX*4), Z1
+	VFMADD231PS Z4, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(BX*4)
+	PREFETCHT0  192(DX)(BX*4)
+	VMOVUPS     256(AX)(BX*4), Z1
+	VFMADD231PS Z5, Z0, Z1
+	VMOVUPS     Z1, 256(AX)(BX*4)
+	PREFETCHT0  256(DX)(BX*4)
+	VMOVUPS     320(AX)(BX*4), Z1
+	VFMADD231PS Z6, Z0, Z1
+	VMOVUPS     Z1, 320(AX)(BX*4)
+	PREFETCHT0  320(DX)(BX*4)
+	VMOVUPS     384(AX)(BX*4), Z1
+	VFMADD231PS Z7, Z0, Z1
+	VMOVUPS     Z1, 384(AX)(BX*4)
+	PREFETCHT0  384(DX)(BX*4)
+	VMOVUPS     448(AX)(BX*4), Z1
+	VFMADD231PS Z8, Z0, Z1
+	VMOVUPS     Z1, 448(AX)(BX*4)
+	PREFETCHT0  448(DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns8
+
+columns8done:
+columns4:
+	LEAQ   64(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns4done
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   DI, DI
+
+rows4:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	VADDPS      64(CX)(R8*4), Z2, Z2
+	VADDPS      128(CX)(R8*4), Z3, Z3
+	VADDPS      192(CX)(R8*4), Z4, Z4
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows4
+	VMOVUPS     (AX)(BX*4), Z5
+	VFMADD231PS Z1, Z0, Z5
+	VMOVUPS     Z5, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Z1
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	VMOVUPS     128(AX)(BX*4), Z1
+	VFMADD231PS Z3, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(BX*4)
+	PREFETCHT0  128(DX)(BX*4)
+	VMOVUPS     192(AX)(BX*4), Z1
+	VFMADD231PS Z4, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(BX*4)
+	PREFETCHT0  192(DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns4
+
+columns4done:
+columns2:
+	LEAQ   32(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns2done
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	XORQ   DI, DI
+
+rows2:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	VADDPS      64(CX)(R8*4), Z2, Z2
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows2
+	VMOVUPS     (AX)(BX*4), Z3
+	VFMADD231PS Z1, Z0, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Z1
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns2
+
+columns2done:
+columns1:
+	LEAQ   16(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns1done
+	VPXORD Z1, Z1, Z1
+	XORQ   DI, DI
+
+rows1:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows1
+	VMOVUPS     (AX)(BX*4), Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns1
+
+columns1done:
+	VZEROUPPER
+	RET
+
+// func spreadAVX512(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·spreadAVX512(SB), NOSPLIT, $0-52
+	MOVQ         in+0(FP), AX
+	MOVQ         after+32(FP), CX
+	MOVQ         before+40(FP), DX
+	VBROADCASTSS scale+48(FP), Z0
+	MOVQ         ins+16(FP), R9
+	MOVQ         m+24(FP), R10
+	XORQ         BX, BX
+
+columns8:
+	LEAQ    128(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns8done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX)(BX*4), Z2
+	VSUBPS  64(DX)(BX*4), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS 128(CX)(BX*4), Z3
+	VSUBPS  128(DX)(BX*4), Z3, Z3
+	VMULPS  Z0, Z3, Z3
+	VMOVUPS 192(CX)(BX*4), Z4
+	VSUBPS  192(DX)(BX*4), Z4, Z4
+	VMULPS  Z0, Z4, Z4
+	VMOVUPS 256(CX)(BX*4), Z5
+	VSUBPS  256(DX)(BX*4), Z5, Z5
+	VMULPS  Z0, Z5, Z5
+	VMOVUPS 320(CX)(BX*4), Z6
+	VSUBPS  320(DX)(BX*4), Z6, Z6
+	VMULPS  Z0, Z6, Z6
+	VMOVUPS 384(CX)(BX*4), Z7
+	VSUBPS  384(DX)(BX*4), Z7, Z7
+	VMULPS  Z0, Z7, Z7
+	VMOVUPS 448(CX)(BX*4), Z8
+	VSUBPS  448(DX)(BX*4), Z8, Z8
+	VMULPS  Z0, Z8, Z8
+	XORQ    DI, DI
+
+rows8:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z9
+	VMOVUPS Z9, (AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Z2, Z9
+	VMOVUPS Z9, 64(AX)(R8*4)
+	VADDPS  128(AX)(R8*4), Z3, Z9
+	VMOVUPS Z9, 128(AX)(R8*4)
+	VADDPS  192(AX)(R8*4), Z4, Z9
+	VMOVUPS Z9, 192(AX)(R8*4)
+	VADDPS  256(AX)(R8*4), Z5, Z9
+	VMOVUPS Z9, 256(AX)(R8*4)
+	VADDPS  320(AX)(R8*4), Z6, Z9
+	VMOVUPS Z9, 320(AX)(R8*4)
+	VADDPS  384(AX)(R8*4), Z7, Z9
+	VMOVUPS Z9, 384(AX)(R8*4)
+	VADDPS  448(AX)(R8*4), Z8, Z9
+	VMOVUPS Z9, 448(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows8
+	MOVQ    SI, BX
+	JMP     columns8
+
+columns8done:
+columns4:
+	LEAQ    64(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns4done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX)(BX*4), Z2
+	VSUBPS  64(DX)(BX*4), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS 128(CX)(BX*4), Z3
+	VSUBPS  128(DX)(BX*4), Z3, Z3
+	VMULPS  Z0, Z3, Z3
+	VMOVUPS 192(CX)(BX*4), Z4
+	VSUBPS  192(DX)(BX*4), Z4, Z4
+	VMULPS  Z0, Z4, Z4
+	XORQ    DI, DI
+
+rows4:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z5
+	VMOVUPS Z5, (AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Z2, Z5
+	VMOVUPS Z5, 64(AX)(R8*4)
+	VADDPS  128(AX)(R8*4), Z3, Z5
+	VMOVUPS Z5, 128(AX)(R8*4)
+	VADDPS  192(AX)(R8*4), Z4, Z5
+	VMOVUPS Z5, 192(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows4
+	MOVQ    SI, BX
+	JMP     columns4
+
+columns4done:
+columns2:
+	LEAQ    32(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns2done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX)(BX*4), Z2
+	VSUBPS  64(DX)(BX*4), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	XORQ    DI, DI
+
+rows2:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z3
+	VMOVUPS Z3, (AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Z2, Z3
+	VMOVUPS Z3, 64(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows2
+	MOVQ    SI, BX
+	JMP     columns2
+
+columns2done:
+columns1:
+	LEAQ    16(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns1done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	XORQ    DI, DI
+
+rows1:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z2
+	VMOVUPS Z2, (AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows1
+	MOVQ    SI, BX
+	JMP     columns1
+
+columns1done:
+	VZEROUPPER
+	RET
+
+// func addAVX512(y *float32, x *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·addAVX512(SB), NOSPLIT, $0-24
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	XORQ DX, DX
+	MOVQ n+16(FP), BX
+	SUBQ $0x40, BX
+	JL   by4done
+
+by4:
+	VMOVUPS (AX)(DX*4), Z0
+	VADDPS  (CX)(DX*4), Z0, Z0
+	VMOVUPS Z0, (AX)(DX*4)
+	VMOVUPS 64(AX)(DX*4), Z0
+	VADDPS  64(CX)(DX*4), Z0, Z0
+	VMOVUPS Z0, 64(AX)(DX*4)
+	VMOVUPS 128(AX)(DX*4), Z0
+	VADDPS  128(CX)(DX*4), Z0, Z0
+	VMOVUPS Z0, 128(AX)(DX*4)
+	VMOVUPS 192(AX)(DX*4), Z0
+	VADDPS  192(CX)(DX*4), Z0, Z0
+	VMOVUPS Z0, 192(AX)(DX*4)
+	ADDQ    $0x40, DX
+	SUBQ    $0x40, BX
+	JGE     by4
+
+by4done:
+	ADDQ $0x40, BX
+	SUBQ $0x10, BX
+	JL   by1done
+
+by1:
+	VMOVUPS (AX)(DX*4), Z0
+	VADDPS  (CX)(DX*4), Z0, Z0
+	VMOVUPS Z0, (AX)(DX*4)
+	ADDQ    $0x10, DX
+	SUBQ    $0x10, BX
+	JGE     by1
+
+by1done:
+	ADDQ $0x10, BX
+	VZEROUPPER
+	RET
+
+// func subAVX512(delta *float32, x *float32, base *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·subAVX512(SB), NOSPLIT, $0-32
+	MOVQ delta+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ base+16(FP), DX
+	XORQ BX, BX
+	MOVQ n+24(FP), SI
+	SUBQ $0x40, SI
+	JL   by4done
+
+by4:
+	VMOVUPS (CX)(BX*4), Z0
+	VSUBPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Z0
+	VSUBPS  64(DX)(BX*4), Z0, Z0
+	VMOVUPS Z0, 64(AX)(BX*4)
+	VMOVUPS 128(CX)(BX*4), Z0
+	VSUBPS  128(DX)(BX*4), Z0, Z0
+	VMOVUPS Z0, 128(AX)(BX*4)
+	VMOVUPS 192(CX)(BX*4), Z0
+	VSUBPS  192(DX)(BX*4), Z0, Z0
+	VMOVUPS Z0, 192(AX)(BX*4)
+	ADDQ    $0x40, BX
+	SUBQ    $0x40, SI
+	JGE     by4
+
+by4done:
+	ADDQ $0x40, SI
+	SUBQ $0x10, SI
+	JL   by1done
+
+by1:
+	VMOVUPS (CX)(BX*4), Z0
+	VSUBPS  (DX)(BX*4), Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, SI
+	JGE     by1
+
+by1done:
+	ADDQ $0x10, SI
+	VZEROUPPER
+	RET
+
+// func allFiniteAVX512(x *float32, n int) bool
+// Requires: AVX, AVX2, AVX512DQ, AVX512F
+TEXT ·allFiniteAVX512(SB), NOSPLIT, $0-17
+	MOVQ         x+0(FP), AX
+	MOVL         $0x7f800000, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Z0
+	VPXORD       Z1, Z1, Z1
+	XORQ         CX, CX
+	MOVQ         n+8(FP), DX
+	SUBQ         $0x40, DX
+	JL           by4done
+
+by4:
+	VANDPS  (AX)(CX*4), Z0, Z2
+	VPMAXUD Z2, Z1, Z1
+	VANDPS  64(AX)(CX*4), Z0, Z2
+	VPMAXUD Z2, Z1, Z1
+	VANDPS  128(AX)(CX*4), Z0, Z2
+	VPMAXUD Z2, Z1, Z1
+	VANDPS  192(AX)(CX*4), Z0, Z2
+	VPMAXUD Z2, Z1, Z1
+	ADDQ    $0x40, CX
+	SUBQ    $0x40, DX
+	JGE     by4
+
+by4done:
+	ADDQ $0x40, DX
+	SUBQ $0x10, DX
+	JL   by1done
+
+by1:
+	VANDPS  (AX)(CX*4), Z0, Z2
+	VPMAXUD Z2, Z1, Z1
+	ADDQ    $0x10, CX
+	SUBQ    $0x10, DX
+	JGE     by1
+
+by1done:
+	ADDQ          $0x10, DX
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VPMAXUD       Y2, Y1, Y1
+	VPCMPEQD      Y0, Y1, Y1
+	VMOVMSKPS     Y1, AX
+	TESTL         AX, AX
+	SETEQ         AL
+	MOVB          AL, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func peakAVX512(rounds int)
+// Requires: AVX, AVX512F
+TEXT ·peakAVX512(SB), NOSPLIT, $0-8
+	MOVQ   rounds+0(FP), AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+
+rounds:
+	VFMADD231PS Z12, Z12, Z0
+	VFMADD231PS Z12, Z12, Z1
+	VFMADD231PS Z12, Z12, Z2
+	VFMADD231PS Z12, Z12, Z3
+	VFMADD231PS Z12, Z12, Z4
+	VFMADD231PS Z12, Z12, Z5
+	VFMADD231PS Z12, Z12, Z6
+	VFMADD231PS Z12, Z12, Z7
+	VFMADD231PS Z12, Z12, Z8
+	VFMADD231PS Z12, Z12, Z9
+	VFMADD231PS Z12, Z12, Z10
+	VFMADD231PS Z12, Z12, Z11
+	DECQ        AX
+	JG          rounds
+	VZEROUPPER
+	RET
+
 // func gatherAVX2(sum *float32, in *float32, dim int, ins *int, m int, scale float32, next int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·gatherAVX2(SB), NOSPLIT, $0-56
@@ -6230,14 +6176,42 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-24
 	MOVQ y+0(FP), AX
 	MOVQ x+8(FP), CX
 	XORQ DX, DX
+	MOVQ n+16(FP), BX
+	SUBQ $0x20, BX
+	JL   by4done
 
-eights:
+by4:
+	VMOVUPS (AX)(DX*4), Y0
+	VADDPS  (CX)(DX*4), Y0, Y0
+	VMOVUPS Y0, (AX)(DX*4)
+	VMOVUPS 32(AX)(DX*4), Y0
+	VADDPS  32(CX)(DX*4), Y0, Y0
+	VMOVUPS Y0, 32(AX)(DX*4)
+	VMOVUPS 64(AX)(DX*4), Y0
+	VADDPS  64(CX)(DX*4), Y0, Y0
+	VMOVUPS Y0, 64(AX)(DX*4)
+	VMOVUPS 96(AX)(DX*4), Y0
+	VADDPS  96(CX)(DX*4), Y0, Y0
+	VMOVUPS Y0, 96(AX)(DX*4)
+	ADDQ    $0x20, DX
+	SUBQ    $0x20, BX
+	JGE     by4
+
+by4done:
+	ADDQ $0x20, BX
+	SUBQ $0x08, BX
+	JL   by1done
+
+by1:
 	VMOVUPS (AX)(DX*4), Y0
 	VADDPS  (CX)(DX*4), Y0, Y0
 	VMOVUPS Y0, (AX)(DX*4)
 	ADDQ    $0x08, DX
-	CMPQ    DX, n+16(FP)
-	JL      eights
+	SUBQ    $0x08, BX
+	JGE     by1
+
+by1done:
+	ADDQ $0x08, BX
 	VZEROUPPER
 	RET
 
@@ -6248,14 +6222,42 @@ TEXT ·subAVX2(SB), NOSPLIT, $0-32
 	MOVQ x+8(FP), CX
 	MOVQ base+16(FP), DX
 	XORQ BX, BX
+	MOVQ n+24(FP), SI
+	SUBQ $0x20, SI
+	JL   by4done
 
-eights:
+by4:
+	VMOVUPS (CX)(BX*4), Y0
+	VSUBPS  (DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y0
+	VSUBPS  32(DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, 32(AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y0
+	VSUBPS  64(DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, 64(AX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y0
+	VSUBPS  96(DX)(BX*4), Y0, Y0
+	VMOVUPS Y0, 96(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, SI
+	JGE     by4
+
+by4done:
+	ADDQ $0x20, SI
+	SUBQ $0x08, SI
+	JL   by1done
+
+by1:
 	VMOVUPS (CX)(BX*4), Y0
 	VSUBPS  (DX)(BX*4), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
-	CMPQ    BX, n+24(FP)
-	JL      eights
+	SUBQ    $0x08, SI
+	JGE     by1
+
+by1done:
+	ADDQ $0x08, SI
 	VZEROUPPER
 	RET
 
@@ -6266,16 +6268,40 @@ TEXT ·allFiniteAVX2(SB), NOSPLIT, $0-17
 	MOVL         $0x7f800000, CX
 	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPXOR        Y1, Y1, Y1
+	VXORPS       Y1, Y1, Y1
 	XORQ         CX, CX
+	MOVQ         n+8(FP), DX
+	SUBQ         $0x20, DX
+	JL           by4done
 
-eights:
-	VPAND     (AX)(CX*4), Y0, Y2
-	VPCMPEQD  Y0, Y2, Y2
-	VPOR      Y2, Y1, Y1
-	ADDQ      $0x08, CX
-	CMPQ      CX, n+8(FP)
-	JL        eights
+by4:
+	VANDPS  (AX)(CX*4), Y0, Y2
+	VPMAXUD Y2, Y1, Y1
+	VANDPS  32(AX)(CX*4), Y0, Y2
+	VPMAXUD Y2, Y1, Y1
+	VANDPS  64(AX)(CX*4), Y0, Y2
+	VPMAXUD Y2, Y1, Y1
+	VANDPS  96(AX)(CX*4), Y0, Y2
+	VPMAXUD Y2, Y1, Y1
+	ADDQ    $0x20, CX
+	SUBQ    $0x20, DX
+	JGE     by4
+
+by4done:
+	ADDQ $0x20, DX
+	SUBQ $0x08, DX
+	JL   by1done
+
+by1:
+	VANDPS  (AX)(CX*4), Y0, Y2
+	VPMAXUD Y2, Y1, Y1
+	ADDQ    $0x08, CX
+	SUBQ    $0x08, DX
+	JGE     by1
+
+by1done:
+	ADDQ      $0x08, DX
+	VPCMPEQD  Y0, Y1, Y1
 	VMOVMSKPS Y1, AX
 	TESTL     AX, AX
 	SETEQ     AL
@@ -6302,18 +6328,18 @@ TEXT ·peakAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y12, Y12, Y12
 
 rounds:
-	VFMADD231PS Y0, Y0, Y1
-	VFMADD231PS Y0, Y0, Y2
-	VFMADD231PS Y0, Y0, Y3
-	VFMADD231PS Y0, Y0, Y4
-	VFMADD231PS Y0, Y0, Y5
-	VFMADD231PS Y0, Y0, Y6
-	VFMADD231PS Y0, Y0, Y7
-	VFMADD231PS Y0, Y0, Y8
-	VFMADD231PS Y0, Y0, Y9
-	VFMADD231PS Y0, Y0, Y10
-	VFMADD231PS Y0, Y0, Y11
-	VFMADD231PS Y0, Y0, Y12
+	VFMADD231PS Y12, Y12, Y0
+	VFMADD231PS Y12, Y12, Y1
+	VFMADD231PS Y12, Y12, Y2
+	VFMADD231PS Y12, Y12, Y3
+	VFMADD231PS Y12, Y12, Y4
+	VFMADD231PS Y12, Y12, Y5
+	VFMADD231PS Y12, Y12, Y6
+	VFMADD231PS Y12, Y12, Y7
+	VFMADD231PS Y12, Y12, Y8
+	VFMADD231PS Y12, Y12, Y9
+	VFMADD231PS Y12, Y12, Y10
+	VFMADD231PS Y12, Y12, Y11
 	DECQ        AX
 	JG          rounds
 	VZEROUPPER

@@ -21,6 +21,15 @@ var (
 	ymm = wide{"AVX2", 8, YMM, zeroY}
 )
 
+// bits fills a register with the same 32 bits.
+func (v wide) bits(value uint32) VecVirtual {
+	bits, r := GP32(), v.reg()
+	MOVL(U32(value), bits)
+	VMOVD(bits, r.AsX())
+	VPBROADCASTD(r.AsX(), r)
+	return r
+}
+
 // gather writes vec.Gather: some columns of all rows at a time, their sums in registers.
 func gather(v wide) {
 	TEXT("gather"+v.suffix, NOSPLIT, "func(sum, in *float32, dim int, ins *int, m int, scale float32, next int)")

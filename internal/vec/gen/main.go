@@ -16,22 +16,16 @@ func main() {
 	constants()
 	for columns := 1; columns <= maxOuts; columns++ {
 		window(columns)
-	}
-	gather(zmm)
-	spread(zmm)
-	add()
-	sub()
-	allFinite()
-	peak()
-	for columns := 1; columns <= maxOuts; columns++ {
 		windowAVX2(columns)
 	}
-	gather(ymm)
-	spread(ymm)
-	addAVX2()
-	subAVX2()
-	allFiniteAVX2()
-	peakAVX2()
+	for _, v := range []wide{zmm, ymm} {
+		gather(v)
+		spread(v)
+		add(v)
+		sub(v)
+		allFinite(v)
+		peak(v)
+	}
 	Generate()
 }
 
