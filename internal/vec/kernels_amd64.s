@@ -28,8 +28,9 @@ scores:
 	SHLQ   $0x03, DX
 	SUBQ   AX, DX
 	JLE    errors
+	CMPQ   DX, $0x08
+	JE     scores1
 	CMPQ   DX, $0x10
-	JL     scores1
 	JE     scores2
 	CMPQ   DX, $0x18
 	JE     scores3
@@ -37,28 +38,28 @@ scores:
 	MOVQ   ins+24(FP), BX
 	MOVQ   (BX)(AX*1), SI
 	LEAQ   (DX)(SI*4), SI
+	VPXORD Z0, Z0, Z0
 	MOVQ   8(BX)(AX*1), DI
 	LEAQ   (DX)(DI*4), DI
+	VPXORD Z1, Z1, Z1
 	MOVQ   16(BX)(AX*1), R8
 	LEAQ   (DX)(R8*4), R8
+	VPXORD Z2, Z2, Z2
 	MOVQ   24(BX)(AX*1), BX
 	LEAQ   (DX)(BX*4), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	XORQ   DX, DX
 
 dots4:
-	VMOVUPS     (CX)(DX*4), Z4
-	VMOVUPS     (SI)(DX*4), Z5
-	VFMADD231PS Z4, Z5, Z0
+	VMOVUPS     (SI)(DX*4), Z4
 	VMOVUPS     (DI)(DX*4), Z5
-	VFMADD231PS Z4, Z5, Z1
-	VMOVUPS     (R8)(DX*4), Z5
-	VFMADD231PS Z4, Z5, Z2
-	VMOVUPS     (BX)(DX*4), Z5
-	VFMADD231PS Z4, Z5, Z3
+	VMOVUPS     (R8)(DX*4), Z6
+	VMOVUPS     (BX)(DX*4), Z7
+	VMOVUPS     (CX)(DX*4), Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
 	ADDQ        $0x10, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots4
@@ -118,23 +119,23 @@ scores3:
 	MOVQ   ins+24(FP), BX
 	MOVQ   (BX)(AX*1), SI
 	LEAQ   (DX)(SI*4), SI
+	VPXORD Z0, Z0, Z0
 	MOVQ   8(BX)(AX*1), DI
 	LEAQ   (DX)(DI*4), DI
+	VPXORD Z1, Z1, Z1
 	MOVQ   16(BX)(AX*1), BX
 	LEAQ   (DX)(BX*4), BX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	XORQ   DX, DX
 
 dots3:
-	VMOVUPS     (CX)(DX*4), Z3
-	VMOVUPS     (SI)(DX*4), Z4
-	VFMADD231PS Z3, Z4, Z0
+	VMOVUPS     (SI)(DX*4), Z3
 	VMOVUPS     (DI)(DX*4), Z4
-	VFMADD231PS Z3, Z4, Z1
-	VMOVUPS     (BX)(DX*4), Z4
-	VFMADD231PS Z3, Z4, Z2
+	VMOVUPS     (BX)(DX*4), Z5
+	VMOVUPS     (CX)(DX*4), Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
 	ADDQ        $0x10, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots3
@@ -184,18 +185,18 @@ scores2:
 	MOVQ   ins+24(FP), BX
 	MOVQ   (BX)(AX*1), SI
 	LEAQ   (DX)(SI*4), SI
+	VPXORD Z0, Z0, Z0
 	MOVQ   8(BX)(AX*1), BX
 	LEAQ   (DX)(BX*4), BX
-	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	XORQ   DX, DX
 
 dots2:
-	VMOVUPS     (CX)(DX*4), Z2
-	VMOVUPS     (SI)(DX*4), Z3
-	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS     (SI)(DX*4), Z2
 	VMOVUPS     (BX)(DX*4), Z3
-	VFMADD231PS Z2, Z3, Z1
+	VMOVUPS     (CX)(DX*4), Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
 	ADDQ        $0x10, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots2
@@ -240,9 +241,9 @@ scores1:
 	XORQ   DX, DX
 
 dots1:
-	VMOVUPS     (CX)(DX*4), Z1
-	VMOVUPS     (BX)(DX*4), Z2
-	VFMADD231PS Z1, Z2, Z0
+	VMOVUPS     (BX)(DX*4), Z1
+	VMOVUPS     (CX)(DX*4), Z2
+	VFMADD231PS Z2, Z1, Z0
 	ADDQ        $0x10, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots1
@@ -270,60 +271,70 @@ dots1:
 
 errors:
 	MOVQ         grid+72(FP), AX
-	MOVL         $0x3f800000, DX
-	VPBROADCASTD DX, Z0
-	MOVL         $0x40000000, DX
-	VPBROADCASTD DX, Z1
-	MOVL         $0xc2a00000, DX
-	VPBROADCASTD DX, Z2
-	MOVL         $0xbfb8aa3b, DX
-	VPBROADCASTD DX, Z3
-	MOVL         $0x3f7fffff, DX
-	VPBROADCASTD DX, Z4
-	MOVL         $0x3f31727b, DX
-	VPBROADCASTD DX, Z5
-	MOVL         $0x3e75ead4, DX
-	VPBROADCASTD DX, Z6
-	MOVL         $0x3d64aa23, DX
-	VPBROADCASTD DX, Z7
-	MOVL         $0x3c134806, DX
-	VPBROADCASTD DX, Z8
-	MOVL         $0x3af61905, DX
-	VPBROADCASTD DX, Z9
-	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), DX
+	MOVL         $0x3f800000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0xc2a00000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0xbfb8aa3b, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x40000000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x3f7fffff, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x3f31727b, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x3e75ead4, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x3d64aa23, BX
+	VMOVD        BX, X7
+	VPBROADCASTD X7, Z7
+	MOVL         $0x3c134806, BX
+	VMOVD        BX, X8
+	VPBROADCASTD X8, Z8
+	MOVL         $0x3af61905, BX
+	VMOVD        BX, X9
+	VPBROADCASTD X9, Z9
+	VBROADCASTSS alpha+64(FP), Z10
+	MOVQ         m+32(FP), BX
+	SHLQ         $0x03, BX
 	KMOVW        DX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	MOVQ         m+32(FP), DX
-	SHLQ         $0x03, DX
-	XORQ         BX, BX
+	XORQ         DX, DX
 
 left:
-	VMOVUPS      (AX)(BX*2), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMOVUPS      (AX)(DX*2), Z12
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(BX*2)
-	ADDQ         $0x20, BX
-	CMPQ         BX, DX
+	VMOVUPS      Z12, 768(AX)(DX*2)
+	ADDQ         $0x20, DX
+	CMPQ         DX, BX
 	JL           left
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), DX
@@ -332,10 +343,10 @@ left:
 	SHLQ         $0x03, SI
 	XORQ         DI, DI
 
-updates:
+lines2:
 	LEAQ       32(DI), R9
 	CMPQ       R9, dim+16(FP)
-	JG         tail
+	JG         lines2done
 	MOVQ       out+8(FP), R10
 	MOVQ       outs+40(FP), R8
 	MOVQ       8(R8), R9
@@ -373,7 +384,7 @@ updates:
 	VMOVAPS    Z2, Z3
 	XORQ       R8, R8
 
-rows2:
+rows2at0:
 	MOVQ         (DX)(R8*1), R9
 	ADDQ         DI, R9
 	VMOVUPS      (AX)(R9*4), Z4
@@ -389,15 +400,17 @@ rows2:
 	VMOVUPS      Z7, 64(AX)(R9*4)
 	ADDQ         $0x08, R8
 	CMPQ         R8, SI
-	JL           rows2
+	JL           rows2at0
 	VMOVUPS      Z1, (CX)(DI*4)
 	VMOVUPS      Z3, 64(CX)(DI*4)
 	ADDQ         $0x20, DI
-	JMP          updates
+	JMP          lines2
 
-tail:
-	CMPQ       DI, dim+16(FP)
-	JGE        done
+lines2done:
+lines1:
+	LEAQ       16(DI), R9
+	CMPQ       R9, dim+16(FP)
+	JG         lines1done
 	MOVQ       out+8(FP), R10
 	MOVQ       outs+40(FP), R8
 	MOVQ       8(R8), R9
@@ -426,7 +439,7 @@ tail:
 	VMOVAPS    Z0, Z1
 	XORQ       R8, R8
 
-rows1:
+rows1at0:
 	MOVQ         (DX)(R8*1), R9
 	ADDQ         DI, R9
 	VMOVUPS      (AX)(R9*4), Z2
@@ -437,266 +450,12 @@ rows1:
 	VMOVUPS      Z3, (AX)(R9*4)
 	ADDQ         $0x08, R8
 	CMPQ         R8, SI
-	JL           rows1
+	JL           rows1at0
 	VMOVUPS      Z1, (CX)(DI*4)
 	ADDQ         $0x10, DI
+	JMP          lines1
 
-done:
-	VZEROUPPER
-	RET
-
-// func window1AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window1AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), DX
-	SHLQ   $0x03, DX
-	SUBQ   AX, DX
-	JLE    errors
-	CMPQ   DX, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), DX
-	MOVQ   ins+24(FP), BX
-	MOVQ   (BX)(AX*1), SI
-	LEAQ   (DX)(SI*4), SI
-	VXORPS Y0, Y0, Y0
-	MOVQ   8(BX)(AX*1), BX
-	LEAQ   (DX)(BX*4), BX
-	VXORPS Y1, Y1, Y1
-	XORQ   DX, DX
-
-dots2:
-	VMOVUPS      (SI)(DX*4), Y2
-	VMOVUPS      (BX)(DX*4), Y3
-	VMOVUPS      (CX)(DX*4), Y4
-	VFMADD231PS  Y4, Y2, Y0
-	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $0x08, DX
-	CMPQ         DX, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), DX
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y1, Y1, Y3
-	VUNPCKHPS    Y1, Y1, Y4
-	VADDPS       Y3, Y4, Y3
-	VUNPCKLPD    Y3, Y2, Y4
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y4, Y2, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VADDPS       X2, X4, X2
-	VMOVUPS      X2, 512(DX)(AX*1)
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y0, Y0, Y3
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y3, Y0, Y3
-	VUNPCKLPD    Y3, Y2, Y0
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y0
-	VUNPCKLPS    Y1, Y1, Y2
-	VUNPCKHPS    Y1, Y1, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y1, Y1, Y3
-	VUNPCKHPS    Y1, Y1, Y1
-	VADDPS       Y3, Y1, Y3
-	VUNPCKLPD    Y3, Y2, Y1
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y1, Y2, Y1
-	VPERM2F128   $0x20, Y1, Y0, Y2
-	VPERM2F128   $0x31, Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y2
-	VMOVUPS      Y2, (DX)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), DX
-	MOVQ   ins+24(FP), BX
-	MOVQ   (BX)(AX*1), BX
-	LEAQ   (DX)(BX*4), BX
-	VXORPS Y0, Y0, Y0
-	XORQ   DX, DX
-
-dots1:
-	VMOVUPS      (BX)(DX*4), Y1
-	VMOVUPS      (CX)(DX*4), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x08, DX
-	CMPQ         DX, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), DX
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y2
-	VADDPS       Y1, Y2, Y1
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y1, Y3
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y3, Y1, Y3
-	VEXTRACTF128 $0x01, Y3, X1
-	VADDPS       X1, X3, X1
-	VMOVUPS      X1, 512(DX)(AX*1)
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y2
-	VADDPS       Y1, Y2, Y1
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y2, Y0, Y2
-	VUNPCKLPD    Y2, Y1, Y0
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (DX)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, DX
-	VMOVD        DX, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, DX
-	VMOVD        DX, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, DX
-	VMOVD        DX, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, DX
-	VMOVD        DX, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, DX
-	VMOVD        DX, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, DX
-	VMOVD        DX, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, DX
-	VMOVD        DX, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, DX
-	VMOVD        DX, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, DX
-	VMOVD        DX, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, DX
-	VMOVD        DX, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), DX
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        DX, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), DX
-	SHLQ         $0x03, DX
-	XORQ         BX, BX
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(BX*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(BX*2)
-	ADDQ        $0x10, BX
-	CMPQ        BX, DX
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), DX
-	MOVQ        grid+72(FP), BX
-	MOVQ        m+32(FP), SI
-	SHLQ        $0x03, SI
-	XORQ        DI, DI
-
-updates:
-	MOVQ       out+8(FP), R10
-	MOVQ       outs+40(FP), R8
-	MOVQ       8(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       16(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       24(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       32(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       40(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       48(R8), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	MOVQ       in+0(FP), R10
-	MOVQ       next+48(FP), R9
-	ADDQ       DI, R9
-	PREFETCHT0 (R10)(R9*4)
-	VMOVUPS    (CX)(DI*4), Y0
-	VMOVAPS    Y0, Y1
-	XORQ       R8, R8
-
-half0:
-	MOVQ         (DX)(R8*1), R9
-	ADDQ         DI, R9
-	VMOVUPS      (AX)(R9*4), Y2
-	VMOVAPS      Y2, Y3
-	VBROADCASTSS 768(BX)(R8*2), Y4
-	VFMADD231PS  Y0, Y4, Y3
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      Y3, (AX)(R9*4)
-	ADDQ         $0x08, R8
-	CMPQ         R8, SI
-	JL           half0
-	VMOVUPS      Y1, (CX)(DI*4)
-	VMOVUPS      32(CX)(DI*4), Y0
-	VMOVAPS      Y0, Y1
-	XORQ         R8, R8
-
-half1:
-	MOVQ         (DX)(R8*1), R9
-	ADDQ         DI, R9
-	VMOVUPS      32(AX)(R9*4), Y2
-	VMOVAPS      Y2, Y3
-	VBROADCASTSS 768(BX)(R8*2), Y4
-	VFMADD231PS  Y0, Y4, Y3
-	VFMADD231PS  Y2, Y4, Y1
-	VMOVUPS      Y3, 32(AX)(R9*4)
-	ADDQ         $0x08, R8
-	CMPQ         R8, SI
-	JL           half1
-	VMOVUPS      Y1, 32(CX)(DI*4)
-	ADDQ         $0x10, DI
-	CMPQ         DI, dim+16(FP)
-	JL           updates
+lines1done:
 	VZEROUPPER
 	RET
 
@@ -716,8 +475,9 @@ scores:
 	SHLQ   $0x03, BX
 	SUBQ   AX, BX
 	JLE    errors
+	CMPQ   BX, $0x08
+	JE     scores1
 	CMPQ   BX, $0x10
-	JL     scores1
 	JE     scores2
 	CMPQ   BX, $0x18
 	JE     scores3
@@ -725,37 +485,37 @@ scores:
 	MOVQ   ins+24(FP), SI
 	MOVQ   (SI)(AX*1), DI
 	LEAQ   (BX)(DI*4), DI
-	MOVQ   8(SI)(AX*1), R8
-	LEAQ   (BX)(R8*4), R8
-	MOVQ   16(SI)(AX*1), R9
-	LEAQ   (BX)(R9*4), R9
-	MOVQ   24(SI)(AX*1), SI
-	LEAQ   (BX)(SI*4), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	MOVQ   8(SI)(AX*1), R8
+	LEAQ   (BX)(R8*4), R8
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   16(SI)(AX*1), R9
+	LEAQ   (BX)(R9*4), R9
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   24(SI)(AX*1), SI
+	LEAQ   (BX)(SI*4), SI
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	XORQ   BX, BX
 
 dots4:
-	VMOVUPS     (DX)(BX*4), Z8
-	VMOVUPS     (CX)(BX*4), Z9
-	VMOVUPS     (DI)(BX*4), Z10
-	VFMADD231PS Z8, Z10, Z0
-	VFMADD231PS Z9, Z10, Z1
-	VMOVUPS     (R8)(BX*4), Z10
-	VFMADD231PS Z8, Z10, Z2
-	VFMADD231PS Z9, Z10, Z3
+	VMOVUPS     (DI)(BX*4), Z8
+	VMOVUPS     (R8)(BX*4), Z9
 	VMOVUPS     (R9)(BX*4), Z10
-	VFMADD231PS Z8, Z10, Z4
-	VFMADD231PS Z9, Z10, Z5
-	VMOVUPS     (SI)(BX*4), Z10
-	VFMADD231PS Z8, Z10, Z6
-	VFMADD231PS Z9, Z10, Z7
+	VMOVUPS     (SI)(BX*4), Z11
+	VMOVUPS     (DX)(BX*4), Z12
+	VFMADD231PS Z12, Z8, Z0
+	VFMADD231PS Z12, Z9, Z2
+	VFMADD231PS Z12, Z10, Z4
+	VFMADD231PS Z12, Z11, Z6
+	VMOVUPS     (CX)(BX*4), Z12
+	VFMADD231PS Z12, Z8, Z1
+	VFMADD231PS Z12, Z9, Z3
+	VFMADD231PS Z12, Z10, Z5
+	VFMADD231PS Z12, Z11, Z7
 	ADDQ        $0x10, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots4
@@ -815,30 +575,30 @@ scores3:
 	MOVQ   ins+24(FP), SI
 	MOVQ   (SI)(AX*1), DI
 	LEAQ   (BX)(DI*4), DI
-	MOVQ   8(SI)(AX*1), R8
-	LEAQ   (BX)(R8*4), R8
-	MOVQ   16(SI)(AX*1), SI
-	LEAQ   (BX)(SI*4), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	MOVQ   8(SI)(AX*1), R8
+	LEAQ   (BX)(R8*4), R8
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   16(SI)(AX*1), SI
+	LEAQ   (BX)(SI*4), SI
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	XORQ   BX, BX
 
 dots3:
-	VMOVUPS     (DX)(BX*4), Z6
-	VMOVUPS     (CX)(BX*4), Z7
-	VMOVUPS     (DI)(BX*4), Z8
-	VFMADD231PS Z6, Z8, Z0
-	VFMADD231PS Z7, Z8, Z1
-	VMOVUPS     (R8)(BX*4), Z8
-	VFMADD231PS Z6, Z8, Z2
-	VFMADD231PS Z7, Z8, Z3
+	VMOVUPS     (DI)(BX*4), Z6
+	VMOVUPS     (R8)(BX*4), Z7
 	VMOVUPS     (SI)(BX*4), Z8
-	VFMADD231PS Z6, Z8, Z4
-	VFMADD231PS Z7, Z8, Z5
+	VMOVUPS     (DX)(BX*4), Z9
+	VFMADD231PS Z9, Z6, Z0
+	VFMADD231PS Z9, Z7, Z2
+	VFMADD231PS Z9, Z8, Z4
+	VMOVUPS     (CX)(BX*4), Z9
+	VFMADD231PS Z9, Z6, Z1
+	VFMADD231PS Z9, Z7, Z3
+	VFMADD231PS Z9, Z8, Z5
 	ADDQ        $0x10, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots3
@@ -888,23 +648,23 @@ scores2:
 	MOVQ   ins+24(FP), SI
 	MOVQ   (SI)(AX*1), DI
 	LEAQ   (BX)(DI*4), DI
-	MOVQ   8(SI)(AX*1), SI
-	LEAQ   (BX)(SI*4), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	MOVQ   8(SI)(AX*1), SI
+	LEAQ   (BX)(SI*4), SI
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	XORQ   BX, BX
 
 dots2:
-	VMOVUPS     (DX)(BX*4), Z4
-	VMOVUPS     (CX)(BX*4), Z5
-	VMOVUPS     (DI)(BX*4), Z6
-	VFMADD231PS Z4, Z6, Z0
-	VFMADD231PS Z5, Z6, Z1
-	VMOVUPS     (SI)(BX*4), Z6
-	VFMADD231PS Z4, Z6, Z2
-	VFMADD231PS Z5, Z6, Z3
+	VMOVUPS     (DI)(BX*4), Z4
+	VMOVUPS     (SI)(BX*4), Z5
+	VMOVUPS     (DX)(BX*4), Z6
+	VFMADD231PS Z6, Z4, Z0
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS     (CX)(BX*4), Z6
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z3
 	ADDQ        $0x10, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots2
@@ -950,11 +710,11 @@ scores1:
 	XORQ   BX, BX
 
 dots1:
-	VMOVUPS     (DX)(BX*4), Z2
+	VMOVUPS     (SI)(BX*4), Z2
+	VMOVUPS     (DX)(BX*4), Z3
+	VFMADD231PS Z3, Z2, Z0
 	VMOVUPS     (CX)(BX*4), Z3
-	VMOVUPS     (SI)(BX*4), Z4
-	VFMADD231PS Z2, Z4, Z0
-	VFMADD231PS Z3, Z4, Z1
+	VFMADD231PS Z3, Z2, Z1
 	ADDQ        $0x10, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots1
@@ -982,60 +742,70 @@ dots1:
 
 errors:
 	MOVQ         grid+72(FP), AX
-	MOVL         $0x3f800000, BX
-	VPBROADCASTD BX, Z0
-	MOVL         $0x40000000, BX
-	VPBROADCASTD BX, Z1
-	MOVL         $0xc2a00000, BX
-	VPBROADCASTD BX, Z2
-	MOVL         $0xbfb8aa3b, BX
-	VPBROADCASTD BX, Z3
-	MOVL         $0x3f7fffff, BX
-	VPBROADCASTD BX, Z4
-	MOVL         $0x3f31727b, BX
-	VPBROADCASTD BX, Z5
-	MOVL         $0x3e75ead4, BX
-	VPBROADCASTD BX, Z6
-	MOVL         $0x3d64aa23, BX
-	VPBROADCASTD BX, Z7
-	MOVL         $0x3c134806, BX
-	VPBROADCASTD BX, Z8
-	MOVL         $0x3af61905, BX
-	VPBROADCASTD BX, Z9
-	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), BX
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0xc2a00000, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0xbfb8aa3b, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x40000000, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x3f7fffff, SI
+	VMOVD        SI, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x3f31727b, SI
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x3e75ead4, SI
+	VMOVD        SI, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x3d64aa23, SI
+	VMOVD        SI, X7
+	VPBROADCASTD X7, Z7
+	MOVL         $0x3c134806, SI
+	VMOVD        SI, X8
+	VPBROADCASTD X8, Z8
+	MOVL         $0x3af61905, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Z9
+	VBROADCASTSS alpha+64(FP), Z10
+	MOVQ         m+32(FP), SI
+	SHLQ         $0x03, SI
 	KMOVW        BX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	MOVQ         m+32(FP), BX
-	SHLQ         $0x03, BX
-	XORQ         SI, SI
+	XORQ         BX, BX
 
 left:
-	VMOVUPS      (AX)(SI*2), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMOVUPS      (AX)(BX*2), Z12
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(SI*2)
-	ADDQ         $0x20, SI
-	CMPQ         SI, BX
+	VMOVUPS      Z12, 768(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, SI
 	JL           left
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), BX
@@ -1044,10 +814,10 @@ left:
 	SHLQ         $0x03, DI
 	XORQ         R8, R8
 
-updates:
+lines2:
 	LEAQ       32(R8), R10
 	CMPQ       R10, dim+16(FP)
-	JG         tail
+	JG         lines2done
 	MOVQ       out+8(FP), R11
 	MOVQ       outs+40(FP), R9
 	MOVQ       16(R9), R10
@@ -1089,7 +859,7 @@ updates:
 	VMOVAPS    Z6, Z7
 	XORQ       R9, R9
 
-rows2:
+rows2at0:
 	MOVQ         (BX)(R9*1), R10
 	ADDQ         R8, R10
 	VMOVUPS      (AX)(R10*4), Z8
@@ -1110,17 +880,19 @@ rows2:
 	VMOVUPS      Z11, 64(AX)(R10*4)
 	ADDQ         $0x08, R9
 	CMPQ         R9, DI
-	JL           rows2
+	JL           rows2at0
 	VMOVUPS      Z1, (DX)(R8*4)
 	VMOVUPS      Z3, (CX)(R8*4)
 	VMOVUPS      Z5, 64(DX)(R8*4)
 	VMOVUPS      Z7, 64(CX)(R8*4)
 	ADDQ         $0x20, R8
-	JMP          updates
+	JMP          lines2
 
-tail:
-	CMPQ       R8, dim+16(FP)
-	JGE        done
+lines2done:
+lines1:
+	LEAQ       16(R8), R10
+	CMPQ       R10, dim+16(FP)
+	JG         lines1done
 	MOVQ       out+8(FP), R11
 	MOVQ       outs+40(FP), R9
 	MOVQ       16(R9), R10
@@ -1151,7 +923,7 @@ tail:
 	VMOVAPS    Z2, Z3
 	XORQ       R9, R9
 
-rows1:
+rows1at0:
 	MOVQ         (BX)(R9*1), R10
 	ADDQ         R8, R10
 	VMOVUPS      (AX)(R10*4), Z4
@@ -1165,289 +937,13 @@ rows1:
 	VMOVUPS      Z5, (AX)(R10*4)
 	ADDQ         $0x08, R9
 	CMPQ         R9, DI
-	JL           rows1
+	JL           rows1at0
 	VMOVUPS      Z1, (DX)(R8*4)
 	VMOVUPS      Z3, (CX)(R8*4)
 	ADDQ         $0x10, R8
+	JMP          lines1
 
-done:
-	VZEROUPPER
-	RET
-
-// func window2AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window2AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), BX
-	SHLQ   $0x03, BX
-	SUBQ   AX, BX
-	JLE    errors
-	CMPQ   BX, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), BX
-	MOVQ   ins+24(FP), SI
-	MOVQ   (SI)(AX*1), DI
-	LEAQ   (BX)(DI*4), DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   8(SI)(AX*1), SI
-	LEAQ   (BX)(SI*4), SI
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	XORQ   BX, BX
-
-dots2:
-	VMOVUPS      (DI)(BX*4), Y4
-	VMOVUPS      (SI)(BX*4), Y5
-	VMOVUPS      (DX)(BX*4), Y6
-	VFMADD231PS  Y6, Y4, Y0
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (CX)(BX*4), Y6
-	VFMADD231PS  Y6, Y4, Y1
-	VFMADD231PS  Y6, Y5, Y3
-	ADDQ         $0x08, BX
-	CMPQ         BX, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), BX
-	VUNPCKLPS    Y0, Y0, Y4
-	VUNPCKHPS    Y0, Y0, Y5
-	VADDPS       Y4, Y5, Y4
-	VUNPCKLPS    Y2, Y2, Y5
-	VUNPCKHPS    Y2, Y2, Y6
-	VADDPS       Y5, Y6, Y5
-	VUNPCKLPD    Y5, Y4, Y6
-	VUNPCKHPD    Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y6
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPS       X4, X6, X4
-	VMOVUPS      X4, 512(BX)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y4, Y1, Y4
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y4, Y0
-	VUNPCKHPD    Y1, Y4, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPS    Y3, Y2, Y1
-	VUNPCKHPS    Y3, Y2, Y3
-	VADDPS       Y1, Y3, Y1
-	VUNPCKLPS    Y2, Y2, Y3
-	VUNPCKHPS    Y2, Y2, Y2
-	VADDPS       Y3, Y2, Y3
-	VUNPCKLPD    Y3, Y1, Y2
-	VUNPCKHPD    Y3, Y1, Y1
-	VADDPS       Y2, Y1, Y2
-	VPERM2F128   $0x20, Y2, Y0, Y1
-	VPERM2F128   $0x31, Y2, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (BX)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), BX
-	MOVQ   ins+24(FP), SI
-	MOVQ   (SI)(AX*1), SI
-	LEAQ   (BX)(SI*4), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	XORQ   BX, BX
-
-dots1:
-	VMOVUPS      (SI)(BX*4), Y2
-	VMOVUPS      (DX)(BX*4), Y3
-	VFMADD231PS  Y3, Y2, Y0
-	VMOVUPS      (CX)(BX*4), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         $0x08, BX
-	CMPQ         BX, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), BX
-	VUNPCKLPS    Y0, Y0, Y2
-	VUNPCKHPS    Y0, Y0, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPS    Y0, Y0, Y3
-	VUNPCKHPS    Y0, Y0, Y4
-	VADDPS       Y3, Y4, Y3
-	VUNPCKLPD    Y3, Y2, Y4
-	VUNPCKHPD    Y3, Y2, Y2
-	VADDPS       Y4, Y2, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VADDPS       X2, X4, X2
-	VMOVUPS      X2, 512(BX)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y2
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y2, Y1, Y2
-	VUNPCKLPS    Y0, Y0, Y1
-	VUNPCKHPS    Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y2, Y0
-	VUNPCKHPD    Y1, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (BX)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, BX
-	VMOVD        BX, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, BX
-	VMOVD        BX, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, BX
-	VMOVD        BX, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, BX
-	VMOVD        BX, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, BX
-	VMOVD        BX, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, BX
-	VMOVD        BX, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, BX
-	VMOVD        BX, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, BX
-	VMOVD        BX, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, BX
-	VMOVD        BX, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, BX
-	VMOVD        BX, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), BX
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        BX, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), BX
-	SHLQ         $0x03, BX
-	XORQ         SI, SI
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(SI*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(SI*2)
-	ADDQ        $0x10, SI
-	CMPQ        SI, BX
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), BX
-	MOVQ        grid+72(FP), SI
-	MOVQ        m+32(FP), DI
-	SHLQ        $0x03, DI
-	XORQ        R8, R8
-
-updates:
-	MOVQ       out+8(FP), R11
-	MOVQ       outs+40(FP), R9
-	MOVQ       16(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       24(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       32(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       40(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       48(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       56(R9), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	MOVQ       in+0(FP), R11
-	MOVQ       next+48(FP), R10
-	ADDQ       R8, R10
-	PREFETCHT0 (R11)(R10*4)
-	VMOVUPS    (DX)(R8*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (CX)(R8*4), Y2
-	VMOVAPS    Y2, Y3
-	XORQ       R9, R9
-
-half0:
-	MOVQ         (BX)(R9*1), R10
-	ADDQ         R8, R10
-	VMOVUPS      (AX)(R10*4), Y4
-	VMOVAPS      Y4, Y5
-	VBROADCASTSS 768(SI)(R9*2), Y6
-	VFMADD231PS  Y0, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 772(SI)(R9*2), Y6
-	VFMADD231PS  Y2, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y3
-	VMOVUPS      Y5, (AX)(R10*4)
-	ADDQ         $0x08, R9
-	CMPQ         R9, DI
-	JL           half0
-	VMOVUPS      Y1, (DX)(R8*4)
-	VMOVUPS      Y3, (CX)(R8*4)
-	VMOVUPS      32(DX)(R8*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(CX)(R8*4), Y2
-	VMOVAPS      Y2, Y3
-	XORQ         R9, R9
-
-half1:
-	MOVQ         (BX)(R9*1), R10
-	ADDQ         R8, R10
-	VMOVUPS      32(AX)(R10*4), Y4
-	VMOVAPS      Y4, Y5
-	VBROADCASTSS 768(SI)(R9*2), Y6
-	VFMADD231PS  Y0, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y1
-	VBROADCASTSS 772(SI)(R9*2), Y6
-	VFMADD231PS  Y2, Y6, Y5
-	VFMADD231PS  Y4, Y6, Y3
-	VMOVUPS      Y5, 32(AX)(R10*4)
-	ADDQ         $0x08, R9
-	CMPQ         R9, DI
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R8*4)
-	VMOVUPS      Y3, 32(CX)(R8*4)
-	ADDQ         $0x10, R8
-	CMPQ         R8, dim+16(FP)
-	JL           updates
+lines1done:
 	VZEROUPPER
 	RET
 
@@ -1469,8 +965,9 @@ scores:
 	SHLQ   $0x03, SI
 	SUBQ   AX, SI
 	JLE    errors
+	CMPQ   SI, $0x08
+	JE     scores1
 	CMPQ   SI, $0x10
-	JL     scores1
 	JE     scores2
 	CMPQ   SI, $0x18
 	JE     scores3
@@ -1478,46 +975,46 @@ scores:
 	MOVQ   ins+24(FP), DI
 	MOVQ   (DI)(AX*1), R8
 	LEAQ   (SI)(R8*4), R8
-	MOVQ   8(DI)(AX*1), R9
-	LEAQ   (SI)(R9*4), R9
-	MOVQ   16(DI)(AX*1), R10
-	LEAQ   (SI)(R10*4), R10
-	MOVQ   24(DI)(AX*1), DI
-	LEAQ   (SI)(DI*4), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	MOVQ   8(DI)(AX*1), R9
+	LEAQ   (SI)(R9*4), R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   16(DI)(AX*1), R10
+	LEAQ   (SI)(R10*4), R10
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
+	MOVQ   24(DI)(AX*1), DI
+	LEAQ   (SI)(DI*4), DI
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	XORQ   SI, SI
 
 dots4:
-	VMOVUPS     (DX)(SI*4), Z12
-	VMOVUPS     (BX)(SI*4), Z13
-	VMOVUPS     (CX)(SI*4), Z14
-	VMOVUPS     (R8)(SI*4), Z15
-	VFMADD231PS Z12, Z15, Z0
-	VFMADD231PS Z13, Z15, Z1
-	VFMADD231PS Z14, Z15, Z2
-	VMOVUPS     (R9)(SI*4), Z15
-	VFMADD231PS Z12, Z15, Z3
-	VFMADD231PS Z13, Z15, Z4
-	VFMADD231PS Z14, Z15, Z5
-	VMOVUPS     (R10)(SI*4), Z15
-	VFMADD231PS Z12, Z15, Z6
-	VFMADD231PS Z13, Z15, Z7
-	VFMADD231PS Z14, Z15, Z8
+	VMOVUPS     (R8)(SI*4), Z12
+	VMOVUPS     (R9)(SI*4), Z13
+	VMOVUPS     (R10)(SI*4), Z14
 	VMOVUPS     (DI)(SI*4), Z15
-	VFMADD231PS Z12, Z15, Z9
-	VFMADD231PS Z13, Z15, Z10
-	VFMADD231PS Z14, Z15, Z11
+	VMOVUPS     (DX)(SI*4), Z16
+	VFMADD231PS Z16, Z12, Z0
+	VFMADD231PS Z16, Z13, Z3
+	VFMADD231PS Z16, Z14, Z6
+	VFMADD231PS Z16, Z15, Z9
+	VMOVUPS     (BX)(SI*4), Z16
+	VFMADD231PS Z16, Z12, Z1
+	VFMADD231PS Z16, Z13, Z4
+	VFMADD231PS Z16, Z14, Z7
+	VFMADD231PS Z16, Z15, Z10
+	VMOVUPS     (CX)(SI*4), Z16
+	VFMADD231PS Z16, Z12, Z2
+	VFMADD231PS Z16, Z13, Z5
+	VFMADD231PS Z16, Z14, Z8
+	VFMADD231PS Z16, Z15, Z11
 	ADDQ        $0x10, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots4
@@ -1577,37 +1074,37 @@ scores3:
 	MOVQ   ins+24(FP), DI
 	MOVQ   (DI)(AX*1), R8
 	LEAQ   (SI)(R8*4), R8
-	MOVQ   8(DI)(AX*1), R9
-	LEAQ   (SI)(R9*4), R9
-	MOVQ   16(DI)(AX*1), DI
-	LEAQ   (SI)(DI*4), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	MOVQ   8(DI)(AX*1), R9
+	LEAQ   (SI)(R9*4), R9
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   16(DI)(AX*1), DI
+	LEAQ   (SI)(DI*4), DI
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	XORQ   SI, SI
 
 dots3:
-	VMOVUPS     (DX)(SI*4), Z9
-	VMOVUPS     (BX)(SI*4), Z10
-	VMOVUPS     (CX)(SI*4), Z11
-	VMOVUPS     (R8)(SI*4), Z12
-	VFMADD231PS Z9, Z12, Z0
-	VFMADD231PS Z10, Z12, Z1
-	VFMADD231PS Z11, Z12, Z2
-	VMOVUPS     (R9)(SI*4), Z12
-	VFMADD231PS Z9, Z12, Z3
-	VFMADD231PS Z10, Z12, Z4
-	VFMADD231PS Z11, Z12, Z5
-	VMOVUPS     (DI)(SI*4), Z12
-	VFMADD231PS Z9, Z12, Z6
-	VFMADD231PS Z10, Z12, Z7
-	VFMADD231PS Z11, Z12, Z8
+	VMOVUPS     (R8)(SI*4), Z9
+	VMOVUPS     (R9)(SI*4), Z10
+	VMOVUPS     (DI)(SI*4), Z11
+	VMOVUPS     (DX)(SI*4), Z12
+	VFMADD231PS Z12, Z9, Z0
+	VFMADD231PS Z12, Z10, Z3
+	VFMADD231PS Z12, Z11, Z6
+	VMOVUPS     (BX)(SI*4), Z12
+	VFMADD231PS Z12, Z9, Z1
+	VFMADD231PS Z12, Z10, Z4
+	VFMADD231PS Z12, Z11, Z7
+	VMOVUPS     (CX)(SI*4), Z12
+	VFMADD231PS Z12, Z9, Z2
+	VFMADD231PS Z12, Z10, Z5
+	VFMADD231PS Z12, Z11, Z8
 	ADDQ        $0x10, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots3
@@ -1657,28 +1154,28 @@ scores2:
 	MOVQ   ins+24(FP), DI
 	MOVQ   (DI)(AX*1), R8
 	LEAQ   (SI)(R8*4), R8
-	MOVQ   8(DI)(AX*1), DI
-	LEAQ   (SI)(DI*4), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	MOVQ   8(DI)(AX*1), DI
+	LEAQ   (SI)(DI*4), DI
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	XORQ   SI, SI
 
 dots2:
-	VMOVUPS     (DX)(SI*4), Z6
-	VMOVUPS     (BX)(SI*4), Z7
+	VMOVUPS     (R8)(SI*4), Z6
+	VMOVUPS     (DI)(SI*4), Z7
+	VMOVUPS     (DX)(SI*4), Z8
+	VFMADD231PS Z8, Z6, Z0
+	VFMADD231PS Z8, Z7, Z3
+	VMOVUPS     (BX)(SI*4), Z8
+	VFMADD231PS Z8, Z6, Z1
+	VFMADD231PS Z8, Z7, Z4
 	VMOVUPS     (CX)(SI*4), Z8
-	VMOVUPS     (R8)(SI*4), Z9
-	VFMADD231PS Z6, Z9, Z0
-	VFMADD231PS Z7, Z9, Z1
-	VFMADD231PS Z8, Z9, Z2
-	VMOVUPS     (DI)(SI*4), Z9
-	VFMADD231PS Z6, Z9, Z3
-	VFMADD231PS Z7, Z9, Z4
-	VFMADD231PS Z8, Z9, Z5
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z5
 	ADDQ        $0x10, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots2
@@ -1725,13 +1222,13 @@ scores1:
 	XORQ   SI, SI
 
 dots1:
-	VMOVUPS     (DX)(SI*4), Z3
+	VMOVUPS     (DI)(SI*4), Z3
+	VMOVUPS     (DX)(SI*4), Z4
+	VFMADD231PS Z4, Z3, Z0
 	VMOVUPS     (BX)(SI*4), Z4
-	VMOVUPS     (CX)(SI*4), Z5
-	VMOVUPS     (DI)(SI*4), Z6
-	VFMADD231PS Z3, Z6, Z0
-	VFMADD231PS Z4, Z6, Z1
-	VFMADD231PS Z5, Z6, Z2
+	VFMADD231PS Z4, Z3, Z1
+	VMOVUPS     (CX)(SI*4), Z4
+	VFMADD231PS Z4, Z3, Z2
 	ADDQ        $0x10, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots1
@@ -1759,60 +1256,70 @@ dots1:
 
 errors:
 	MOVQ         grid+72(FP), AX
-	MOVL         $0x3f800000, SI
-	VPBROADCASTD SI, Z0
-	MOVL         $0x40000000, SI
-	VPBROADCASTD SI, Z1
-	MOVL         $0xc2a00000, SI
-	VPBROADCASTD SI, Z2
-	MOVL         $0xbfb8aa3b, SI
-	VPBROADCASTD SI, Z3
-	MOVL         $0x3f7fffff, SI
-	VPBROADCASTD SI, Z4
-	MOVL         $0x3f31727b, SI
-	VPBROADCASTD SI, Z5
-	MOVL         $0x3e75ead4, SI
-	VPBROADCASTD SI, Z6
-	MOVL         $0x3d64aa23, SI
-	VPBROADCASTD SI, Z7
-	MOVL         $0x3c134806, SI
-	VPBROADCASTD SI, Z8
-	MOVL         $0x3af61905, SI
-	VPBROADCASTD SI, Z9
-	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), SI
+	MOVL         $0x3f800000, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0xc2a00000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0xbfb8aa3b, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x40000000, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x3f7fffff, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x3f31727b, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x3e75ead4, DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x3d64aa23, DI
+	VMOVD        DI, X7
+	VPBROADCASTD X7, Z7
+	MOVL         $0x3c134806, DI
+	VMOVD        DI, X8
+	VPBROADCASTD X8, Z8
+	MOVL         $0x3af61905, DI
+	VMOVD        DI, X9
+	VPBROADCASTD X9, Z9
+	VBROADCASTSS alpha+64(FP), Z10
+	MOVQ         m+32(FP), DI
+	SHLQ         $0x03, DI
 	KMOVW        SI, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	MOVQ         m+32(FP), SI
-	SHLQ         $0x03, SI
-	XORQ         DI, DI
+	XORQ         SI, SI
 
 left:
-	VMOVUPS      (AX)(DI*2), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMOVUPS      (AX)(SI*2), Z12
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(DI*2)
-	ADDQ         $0x20, DI
-	CMPQ         DI, SI
+	VMOVUPS      Z12, 768(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, DI
 	JL           left
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), SI
@@ -1821,10 +1328,10 @@ left:
 	SHLQ         $0x03, R8
 	XORQ         R9, R9
 
-updates:
+lines2:
 	LEAQ       32(R9), R11
 	CMPQ       R11, dim+16(FP)
-	JG         tail
+	JG         lines2done
 	MOVQ       out+8(FP), R12
 	MOVQ       outs+40(FP), R10
 	MOVQ       24(R10), R11
@@ -1870,7 +1377,7 @@ updates:
 	VMOVAPS    Z10, Z11
 	XORQ       R10, R10
 
-rows2:
+rows2at0:
 	MOVQ         (SI)(R10*1), R11
 	ADDQ         R9, R11
 	VMOVUPS      (AX)(R11*4), Z12
@@ -1896,7 +1403,7 @@ rows2:
 	VMOVUPS      Z15, 64(AX)(R11*4)
 	ADDQ         $0x08, R10
 	CMPQ         R10, R8
-	JL           rows2
+	JL           rows2at0
 	VMOVUPS      Z1, (DX)(R9*4)
 	VMOVUPS      Z3, (BX)(R9*4)
 	VMOVUPS      Z5, (CX)(R9*4)
@@ -1904,11 +1411,13 @@ rows2:
 	VMOVUPS      Z9, 64(BX)(R9*4)
 	VMOVUPS      Z11, 64(CX)(R9*4)
 	ADDQ         $0x20, R9
-	JMP          updates
+	JMP          lines2
 
-tail:
-	CMPQ       R9, dim+16(FP)
-	JGE        done
+lines2done:
+lines1:
+	LEAQ       16(R9), R11
+	CMPQ       R11, dim+16(FP)
+	JG         lines1done
 	MOVQ       out+8(FP), R12
 	MOVQ       outs+40(FP), R10
 	MOVQ       24(R10), R11
@@ -1941,7 +1450,7 @@ tail:
 	VMOVAPS    Z4, Z5
 	XORQ       R10, R10
 
-rows1:
+rows1at0:
 	MOVQ         (SI)(R10*1), R11
 	ADDQ         R9, R11
 	VMOVUPS      (AX)(R11*4), Z6
@@ -1958,312 +1467,14 @@ rows1:
 	VMOVUPS      Z7, (AX)(R11*4)
 	ADDQ         $0x08, R10
 	CMPQ         R10, R8
-	JL           rows1
+	JL           rows1at0
 	VMOVUPS      Z1, (DX)(R9*4)
 	VMOVUPS      Z3, (BX)(R9*4)
 	VMOVUPS      Z5, (CX)(R9*4)
 	ADDQ         $0x10, R9
+	JMP          lines1
 
-done:
-	VZEROUPPER
-	RET
-
-// func window3AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window3AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ 16(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), SI
-	SHLQ   $0x03, SI
-	SUBQ   AX, SI
-	JLE    errors
-	CMPQ   SI, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), SI
-	MOVQ   ins+24(FP), DI
-	MOVQ   (DI)(AX*1), R8
-	LEAQ   (SI)(R8*4), R8
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   8(DI)(AX*1), DI
-	LEAQ   (SI)(DI*4), DI
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	XORQ   SI, SI
-
-dots2:
-	VMOVUPS      (R8)(SI*4), Y6
-	VMOVUPS      (DI)(SI*4), Y7
-	VMOVUPS      (DX)(SI*4), Y8
-	VFMADD231PS  Y8, Y6, Y0
-	VFMADD231PS  Y8, Y7, Y3
-	VMOVUPS      (BX)(SI*4), Y8
-	VFMADD231PS  Y8, Y6, Y1
-	VFMADD231PS  Y8, Y7, Y4
-	VMOVUPS      (CX)(SI*4), Y8
-	VFMADD231PS  Y8, Y6, Y2
-	VFMADD231PS  Y8, Y7, Y5
-	ADDQ         $0x08, SI
-	CMPQ         SI, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), SI
-	VUNPCKLPS    Y0, Y0, Y6
-	VUNPCKHPS    Y0, Y0, Y7
-	VADDPS       Y6, Y7, Y6
-	VUNPCKLPS    Y3, Y3, Y7
-	VUNPCKHPS    Y3, Y3, Y8
-	VADDPS       Y7, Y8, Y7
-	VUNPCKLPD    Y7, Y6, Y8
-	VUNPCKHPD    Y7, Y6, Y6
-	VADDPS       Y8, Y6, Y8
-	VEXTRACTF128 $0x01, Y8, X6
-	VADDPS       X6, X8, X6
-	VMOVUPS      X6, 512(SI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y6
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y6, Y1, Y6
-	VUNPCKLPS    Y0, Y2, Y1
-	VUNPCKHPS    Y0, Y2, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y6, Y0
-	VUNPCKHPD    Y1, Y6, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPS    Y4, Y3, Y1
-	VUNPCKHPS    Y4, Y3, Y2
-	VADDPS       Y1, Y2, Y1
-	VUNPCKLPS    Y3, Y5, Y2
-	VUNPCKHPS    Y3, Y5, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y1, Y3
-	VUNPCKHPD    Y2, Y1, Y1
-	VADDPS       Y3, Y1, Y3
-	VPERM2F128   $0x20, Y3, Y0, Y1
-	VPERM2F128   $0x31, Y3, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), SI
-	MOVQ   ins+24(FP), DI
-	MOVQ   (DI)(AX*1), DI
-	LEAQ   (SI)(DI*4), DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	XORQ   SI, SI
-
-dots1:
-	VMOVUPS      (DI)(SI*4), Y3
-	VMOVUPS      (DX)(SI*4), Y4
-	VFMADD231PS  Y4, Y3, Y0
-	VMOVUPS      (BX)(SI*4), Y4
-	VFMADD231PS  Y4, Y3, Y1
-	VMOVUPS      (CX)(SI*4), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         $0x08, SI
-	CMPQ         SI, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), SI
-	VUNPCKLPS    Y0, Y0, Y3
-	VUNPCKHPS    Y0, Y0, Y4
-	VADDPS       Y3, Y4, Y3
-	VUNPCKLPS    Y0, Y0, Y4
-	VUNPCKHPS    Y0, Y0, Y5
-	VADDPS       Y4, Y5, Y4
-	VUNPCKLPD    Y4, Y3, Y5
-	VUNPCKHPD    Y4, Y3, Y3
-	VADDPS       Y5, Y3, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPS       X3, X5, X3
-	VMOVUPS      X3, 512(SI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y3
-	VUNPCKHPS    Y1, Y0, Y1
-	VADDPS       Y3, Y1, Y3
-	VUNPCKLPS    Y0, Y2, Y1
-	VUNPCKHPS    Y0, Y2, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPD    Y1, Y3, Y0
-	VUNPCKHPD    Y1, Y3, Y1
-	VADDPS       Y0, Y1, Y0
-	VPERM2F128   $0x20, Y0, Y0, Y1
-	VPERM2F128   $0x31, Y0, Y0, Y0
-	VADDPS       Y1, Y0, Y1
-	VMOVUPS      Y1, (SI)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, SI
-	VMOVD        SI, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, SI
-	VMOVD        SI, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, SI
-	VMOVD        SI, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, SI
-	VMOVD        SI, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, SI
-	VMOVD        SI, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, SI
-	VMOVD        SI, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, SI
-	VMOVD        SI, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, SI
-	VMOVD        SI, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, SI
-	VMOVD        SI, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), SI
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        SI, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), SI
-	SHLQ         $0x03, SI
-	XORQ         DI, DI
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(DI*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(DI*2)
-	ADDQ        $0x10, DI
-	CMPQ        DI, SI
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), SI
-	MOVQ        grid+72(FP), DI
-	MOVQ        m+32(FP), R8
-	SHLQ        $0x03, R8
-	XORQ        R9, R9
-
-updates:
-	MOVQ       out+8(FP), R12
-	MOVQ       outs+40(FP), R10
-	MOVQ       24(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       32(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       40(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       48(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       56(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       64(R10), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	MOVQ       in+0(FP), R12
-	MOVQ       next+48(FP), R11
-	ADDQ       R9, R11
-	PREFETCHT0 (R12)(R11*4)
-	VMOVUPS    (DX)(R9*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (BX)(R9*4), Y2
-	VMOVAPS    Y2, Y3
-	VMOVUPS    (CX)(R9*4), Y4
-	VMOVAPS    Y4, Y5
-	XORQ       R10, R10
-
-half0:
-	MOVQ         (SI)(R10*1), R11
-	ADDQ         R9, R11
-	VMOVUPS      (AX)(R11*4), Y6
-	VMOVAPS      Y6, Y7
-	VBROADCASTSS 768(DI)(R10*2), Y8
-	VFMADD231PS  Y0, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y1
-	VBROADCASTSS 772(DI)(R10*2), Y8
-	VFMADD231PS  Y2, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y3
-	VBROADCASTSS 776(DI)(R10*2), Y8
-	VFMADD231PS  Y4, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      Y7, (AX)(R11*4)
-	ADDQ         $0x08, R10
-	CMPQ         R10, R8
-	JL           half0
-	VMOVUPS      Y1, (DX)(R9*4)
-	VMOVUPS      Y3, (BX)(R9*4)
-	VMOVUPS      Y5, (CX)(R9*4)
-	VMOVUPS      32(DX)(R9*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(BX)(R9*4), Y2
-	VMOVAPS      Y2, Y3
-	VMOVUPS      32(CX)(R9*4), Y4
-	VMOVAPS      Y4, Y5
-	XORQ         R10, R10
-
-half1:
-	MOVQ         (SI)(R10*1), R11
-	ADDQ         R9, R11
-	VMOVUPS      32(AX)(R11*4), Y6
-	VMOVAPS      Y6, Y7
-	VBROADCASTSS 768(DI)(R10*2), Y8
-	VFMADD231PS  Y0, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y1
-	VBROADCASTSS 772(DI)(R10*2), Y8
-	VFMADD231PS  Y2, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y3
-	VBROADCASTSS 776(DI)(R10*2), Y8
-	VFMADD231PS  Y4, Y8, Y7
-	VFMADD231PS  Y6, Y8, Y5
-	VMOVUPS      Y7, 32(AX)(R11*4)
-	ADDQ         $0x08, R10
-	CMPQ         R10, R8
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R9*4)
-	VMOVUPS      Y3, 32(BX)(R9*4)
-	VMOVUPS      Y5, 32(CX)(R9*4)
-	ADDQ         $0x10, R9
-	CMPQ         R9, dim+16(FP)
-	JL           updates
+lines1done:
 	VZEROUPPER
 	RET
 
@@ -2287,8 +1498,9 @@ scores:
 	SHLQ   $0x03, DI
 	SUBQ   AX, DI
 	JLE    errors
+	CMPQ   DI, $0x08
+	JE     scores1
 	CMPQ   DI, $0x10
-	JL     scores1
 	JE     scores2
 	CMPQ   DI, $0x18
 	JE     scores3
@@ -2296,24 +1508,24 @@ scores:
 	MOVQ   ins+24(FP), R8
 	MOVQ   (R8)(AX*1), R9
 	LEAQ   (DI)(R9*4), R9
-	MOVQ   8(R8)(AX*1), R10
-	LEAQ   (DI)(R10*4), R10
-	MOVQ   16(R8)(AX*1), R11
-	LEAQ   (DI)(R11*4), R11
-	MOVQ   24(R8)(AX*1), R8
-	LEAQ   (DI)(R8*4), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   8(R8)(AX*1), R10
+	LEAQ   (DI)(R10*4), R10
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   16(R8)(AX*1), R11
+	LEAQ   (DI)(R11*4), R11
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   24(R8)(AX*1), R8
+	LEAQ   (DI)(R8*4), R8
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -2321,30 +1533,30 @@ scores:
 	XORQ   DI, DI
 
 dots4:
-	VMOVUPS     (DX)(DI*4), Z16
-	VMOVUPS     (BX)(DI*4), Z17
-	VMOVUPS     (SI)(DI*4), Z18
-	VMOVUPS     (CX)(DI*4), Z19
-	VMOVUPS     (R9)(DI*4), Z20
-	VFMADD231PS Z16, Z20, Z0
-	VFMADD231PS Z17, Z20, Z1
-	VFMADD231PS Z18, Z20, Z2
-	VFMADD231PS Z19, Z20, Z3
-	VMOVUPS     (R10)(DI*4), Z20
-	VFMADD231PS Z16, Z20, Z4
-	VFMADD231PS Z17, Z20, Z5
-	VFMADD231PS Z18, Z20, Z6
-	VFMADD231PS Z19, Z20, Z7
-	VMOVUPS     (R11)(DI*4), Z20
-	VFMADD231PS Z16, Z20, Z8
-	VFMADD231PS Z17, Z20, Z9
-	VFMADD231PS Z18, Z20, Z10
-	VFMADD231PS Z19, Z20, Z11
-	VMOVUPS     (R8)(DI*4), Z20
-	VFMADD231PS Z16, Z20, Z12
-	VFMADD231PS Z17, Z20, Z13
-	VFMADD231PS Z18, Z20, Z14
-	VFMADD231PS Z19, Z20, Z15
+	VMOVUPS     (R9)(DI*4), Z16
+	VMOVUPS     (R10)(DI*4), Z17
+	VMOVUPS     (R11)(DI*4), Z18
+	VMOVUPS     (R8)(DI*4), Z19
+	VMOVUPS     (DX)(DI*4), Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VMOVUPS     (BX)(DI*4), Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VMOVUPS     (SI)(DI*4), Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VMOVUPS     (CX)(DI*4), Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
 	ADDQ        $0x10, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots4
@@ -2404,18 +1616,18 @@ scores3:
 	MOVQ   ins+24(FP), R8
 	MOVQ   (R8)(AX*1), R9
 	LEAQ   (DI)(R9*4), R9
-	MOVQ   8(R8)(AX*1), R10
-	LEAQ   (DI)(R10*4), R10
-	MOVQ   16(R8)(AX*1), R8
-	LEAQ   (DI)(R8*4), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   8(R8)(AX*1), R10
+	LEAQ   (DI)(R10*4), R10
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   16(R8)(AX*1), R8
+	LEAQ   (DI)(R8*4), R8
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -2423,25 +1635,25 @@ scores3:
 	XORQ   DI, DI
 
 dots3:
-	VMOVUPS     (DX)(DI*4), Z12
-	VMOVUPS     (BX)(DI*4), Z13
-	VMOVUPS     (SI)(DI*4), Z14
+	VMOVUPS     (R9)(DI*4), Z12
+	VMOVUPS     (R10)(DI*4), Z13
+	VMOVUPS     (R8)(DI*4), Z14
+	VMOVUPS     (DX)(DI*4), Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VMOVUPS     (BX)(DI*4), Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VMOVUPS     (SI)(DI*4), Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
 	VMOVUPS     (CX)(DI*4), Z15
-	VMOVUPS     (R9)(DI*4), Z16
-	VFMADD231PS Z12, Z16, Z0
-	VFMADD231PS Z13, Z16, Z1
-	VFMADD231PS Z14, Z16, Z2
-	VFMADD231PS Z15, Z16, Z3
-	VMOVUPS     (R10)(DI*4), Z16
-	VFMADD231PS Z12, Z16, Z4
-	VFMADD231PS Z13, Z16, Z5
-	VFMADD231PS Z14, Z16, Z6
-	VFMADD231PS Z15, Z16, Z7
-	VMOVUPS     (R8)(DI*4), Z16
-	VFMADD231PS Z12, Z16, Z8
-	VFMADD231PS Z13, Z16, Z9
-	VFMADD231PS Z14, Z16, Z10
-	VFMADD231PS Z15, Z16, Z11
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
 	ADDQ        $0x10, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots3
@@ -2491,12 +1703,12 @@ scores2:
 	MOVQ   ins+24(FP), R8
 	MOVQ   (R8)(AX*1), R9
 	LEAQ   (DI)(R9*4), R9
-	MOVQ   8(R8)(AX*1), R8
-	LEAQ   (DI)(R8*4), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	MOVQ   8(R8)(AX*1), R8
+	LEAQ   (DI)(R8*4), R8
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
@@ -2504,20 +1716,20 @@ scores2:
 	XORQ   DI, DI
 
 dots2:
-	VMOVUPS     (DX)(DI*4), Z8
-	VMOVUPS     (BX)(DI*4), Z9
+	VMOVUPS     (R9)(DI*4), Z8
+	VMOVUPS     (R8)(DI*4), Z9
+	VMOVUPS     (DX)(DI*4), Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VMOVUPS     (BX)(DI*4), Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
 	VMOVUPS     (SI)(DI*4), Z10
-	VMOVUPS     (CX)(DI*4), Z11
-	VMOVUPS     (R9)(DI*4), Z12
-	VFMADD231PS Z8, Z12, Z0
-	VFMADD231PS Z9, Z12, Z1
-	VFMADD231PS Z10, Z12, Z2
-	VFMADD231PS Z11, Z12, Z3
-	VMOVUPS     (R8)(DI*4), Z12
-	VFMADD231PS Z8, Z12, Z4
-	VFMADD231PS Z9, Z12, Z5
-	VFMADD231PS Z10, Z12, Z6
-	VFMADD231PS Z11, Z12, Z7
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VMOVUPS     (CX)(DI*4), Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
 	ADDQ        $0x10, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots2
@@ -2565,15 +1777,15 @@ scores1:
 	XORQ   DI, DI
 
 dots1:
-	VMOVUPS     (DX)(DI*4), Z4
+	VMOVUPS     (R8)(DI*4), Z4
+	VMOVUPS     (DX)(DI*4), Z5
+	VFMADD231PS Z5, Z4, Z0
 	VMOVUPS     (BX)(DI*4), Z5
-	VMOVUPS     (SI)(DI*4), Z6
-	VMOVUPS     (CX)(DI*4), Z7
-	VMOVUPS     (R8)(DI*4), Z8
-	VFMADD231PS Z4, Z8, Z0
-	VFMADD231PS Z5, Z8, Z1
-	VFMADD231PS Z6, Z8, Z2
-	VFMADD231PS Z7, Z8, Z3
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     (SI)(DI*4), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     (CX)(DI*4), Z5
+	VFMADD231PS Z5, Z4, Z3
 	ADDQ        $0x10, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots1
@@ -2601,60 +1813,70 @@ dots1:
 
 errors:
 	MOVQ         grid+72(FP), AX
-	MOVL         $0x3f800000, DI
-	VPBROADCASTD DI, Z0
-	MOVL         $0x40000000, DI
-	VPBROADCASTD DI, Z1
-	MOVL         $0xc2a00000, DI
-	VPBROADCASTD DI, Z2
-	MOVL         $0xbfb8aa3b, DI
-	VPBROADCASTD DI, Z3
-	MOVL         $0x3f7fffff, DI
-	VPBROADCASTD DI, Z4
-	MOVL         $0x3f31727b, DI
-	VPBROADCASTD DI, Z5
-	MOVL         $0x3e75ead4, DI
-	VPBROADCASTD DI, Z6
-	MOVL         $0x3d64aa23, DI
-	VPBROADCASTD DI, Z7
-	MOVL         $0x3c134806, DI
-	VPBROADCASTD DI, Z8
-	MOVL         $0x3af61905, DI
-	VPBROADCASTD DI, Z9
-	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), DI
+	MOVL         $0x3f800000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0xc2a00000, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0xbfb8aa3b, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x40000000, R8
+	VMOVD        R8, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x3f7fffff, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x3f31727b, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x3e75ead4, R8
+	VMOVD        R8, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x3d64aa23, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Z7
+	MOVL         $0x3c134806, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Z8
+	MOVL         $0x3af61905, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Z9
+	VBROADCASTSS alpha+64(FP), Z10
+	MOVQ         m+32(FP), R8
+	SHLQ         $0x03, R8
 	KMOVW        DI, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	MOVQ         m+32(FP), DI
-	SHLQ         $0x03, DI
-	XORQ         R8, R8
+	XORQ         DI, DI
 
 left:
-	VMOVUPS      (AX)(R8*2), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMOVUPS      (AX)(DI*2), Z12
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(R8*2)
-	ADDQ         $0x20, R8
-	CMPQ         R8, DI
+	VMOVUPS      Z12, 768(AX)(DI*2)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R8
 	JL           left
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), DI
@@ -2663,10 +1885,10 @@ left:
 	SHLQ         $0x03, R9
 	XORQ         R10, R10
 
-updates:
+lines2:
 	LEAQ       32(R10), R12
 	CMPQ       R12, dim+16(FP)
-	JG         tail
+	JG         lines2done
 	MOVQ       out+8(FP), R13
 	MOVQ       outs+40(FP), R11
 	MOVQ       32(R11), R12
@@ -2716,7 +1938,7 @@ updates:
 	VMOVAPS    Z14, Z15
 	XORQ       R11, R11
 
-rows2:
+rows2at0:
 	MOVQ         (DI)(R11*1), R12
 	ADDQ         R10, R12
 	VMOVUPS      (AX)(R12*4), Z16
@@ -2747,7 +1969,7 @@ rows2:
 	VMOVUPS      Z19, 64(AX)(R12*4)
 	ADDQ         $0x08, R11
 	CMPQ         R11, R9
-	JL           rows2
+	JL           rows2at0
 	VMOVUPS      Z1, (DX)(R10*4)
 	VMOVUPS      Z3, (BX)(R10*4)
 	VMOVUPS      Z5, (SI)(R10*4)
@@ -2757,11 +1979,13 @@ rows2:
 	VMOVUPS      Z13, 64(SI)(R10*4)
 	VMOVUPS      Z15, 64(CX)(R10*4)
 	ADDQ         $0x20, R10
-	JMP          updates
+	JMP          lines2
 
-tail:
-	CMPQ       R10, dim+16(FP)
-	JGE        done
+lines2done:
+lines1:
+	LEAQ       16(R10), R12
+	CMPQ       R12, dim+16(FP)
+	JG         lines1done
 	MOVQ       out+8(FP), R13
 	MOVQ       outs+40(FP), R11
 	MOVQ       32(R11), R12
@@ -2796,7 +2020,7 @@ tail:
 	VMOVAPS    Z6, Z7
 	XORQ       R11, R11
 
-rows1:
+rows1at0:
 	MOVQ         (DI)(R11*1), R12
 	ADDQ         R10, R12
 	VMOVUPS      (AX)(R12*4), Z8
@@ -2816,335 +2040,15 @@ rows1:
 	VMOVUPS      Z9, (AX)(R12*4)
 	ADDQ         $0x08, R11
 	CMPQ         R11, R9
-	JL           rows1
+	JL           rows1at0
 	VMOVUPS      Z1, (DX)(R10*4)
 	VMOVUPS      Z3, (BX)(R10*4)
 	VMOVUPS      Z5, (SI)(R10*4)
 	VMOVUPS      Z7, (CX)(R10*4)
 	ADDQ         $0x10, R10
+	JMP          lines1
 
-done:
-	VZEROUPPER
-	RET
-
-// func window4AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window4AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ 16(CX), SI
-	LEAQ (AX)(SI*4), SI
-	MOVQ 24(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), DI
-	SHLQ   $0x03, DI
-	SUBQ   AX, DI
-	JLE    errors
-	CMPQ   DI, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), DI
-	MOVQ   ins+24(FP), R8
-	MOVQ   (R8)(AX*1), R9
-	LEAQ   (DI)(R9*4), R9
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   8(R8)(AX*1), R8
-	LEAQ   (DI)(R8*4), R8
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	XORQ   DI, DI
-
-dots2:
-	VMOVUPS      (R9)(DI*4), Y8
-	VMOVUPS      (R8)(DI*4), Y9
-	VMOVUPS      (DX)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y0
-	VFMADD231PS  Y10, Y9, Y4
-	VMOVUPS      (BX)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y1
-	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      (SI)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y2
-	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      (CX)(DI*4), Y10
-	VFMADD231PS  Y10, Y8, Y3
-	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         $0x08, DI
-	CMPQ         DI, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), DI
-	VUNPCKLPS    Y0, Y0, Y8
-	VUNPCKHPS    Y0, Y0, Y9
-	VADDPS       Y8, Y9, Y8
-	VUNPCKLPS    Y4, Y4, Y9
-	VUNPCKHPS    Y4, Y4, Y10
-	VADDPS       Y9, Y10, Y9
-	VUNPCKLPD    Y9, Y8, Y10
-	VUNPCKHPD    Y9, Y8, Y8
-	VADDPS       Y10, Y8, Y10
-	VEXTRACTF128 $0x01, Y10, X8
-	VADDPS       X8, X10, X8
-	VMOVUPS      X8, 512(DI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y8
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y8, Y0, Y8
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y8, Y1
-	VUNPCKHPD    Y0, Y8, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPS    Y5, Y4, Y0
-	VUNPCKHPS    Y5, Y4, Y2
-	VADDPS       Y0, Y2, Y0
-	VUNPCKLPS    Y7, Y6, Y2
-	VUNPCKHPS    Y7, Y6, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y0, Y3
-	VUNPCKHPD    Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y3
-	VPERM2F128   $0x20, Y3, Y1, Y0
-	VPERM2F128   $0x31, Y3, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DI)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), DI
-	MOVQ   ins+24(FP), R8
-	MOVQ   (R8)(AX*1), R8
-	LEAQ   (DI)(R8*4), R8
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	XORQ   DI, DI
-
-dots1:
-	VMOVUPS      (R8)(DI*4), Y4
-	VMOVUPS      (DX)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      (BX)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      (SI)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      (CX)(DI*4), Y5
-	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x08, DI
-	CMPQ         DI, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), DI
-	VUNPCKLPS    Y0, Y0, Y4
-	VUNPCKHPS    Y0, Y0, Y5
-	VADDPS       Y4, Y5, Y4
-	VUNPCKLPS    Y0, Y0, Y5
-	VUNPCKHPS    Y0, Y0, Y6
-	VADDPS       Y5, Y6, Y5
-	VUNPCKLPD    Y5, Y4, Y6
-	VUNPCKHPD    Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y6
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPS       X4, X6, X4
-	VMOVUPS      X4, 512(DI)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (DI)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, DI
-	VMOVD        DI, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, DI
-	VMOVD        DI, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, DI
-	VMOVD        DI, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, DI
-	VMOVD        DI, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, DI
-	VMOVD        DI, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, DI
-	VMOVD        DI, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, DI
-	VMOVD        DI, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, DI
-	VMOVD        DI, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, DI
-	VMOVD        DI, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, DI
-	VMOVD        DI, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), DI
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        DI, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), DI
-	SHLQ         $0x03, DI
-	XORQ         R8, R8
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS     (AX)(R8*2), Y12
-	VMAXPS      Y12, Y0, Y12
-	VMINPS      Y12, Y1, Y12
-	VMULPS      Y2, Y12, Y12
-	VROUNDPS    $0x09, Y12, Y13
-	VSUBPS      Y13, Y12, Y12
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y12, Y14
-	VFMADD213PS Y7, Y12, Y14
-	VFMADD213PS Y6, Y12, Y14
-	VFMADD213PS Y5, Y12, Y14
-	VFMADD213PS Y4, Y12, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y11, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(R8*2)
-	ADDQ        $0x10, R8
-	CMPQ        R8, DI
-	JL          left
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), DI
-	MOVQ        grid+72(FP), R8
-	MOVQ        m+32(FP), R9
-	SHLQ        $0x03, R9
-	XORQ        R10, R10
-
-updates:
-	MOVQ       out+8(FP), R13
-	MOVQ       outs+40(FP), R11
-	MOVQ       32(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       40(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       48(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       56(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       64(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       72(R11), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	MOVQ       in+0(FP), R13
-	MOVQ       next+48(FP), R12
-	ADDQ       R10, R12
-	PREFETCHT0 (R13)(R12*4)
-	VMOVUPS    (DX)(R10*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (BX)(R10*4), Y2
-	VMOVAPS    Y2, Y3
-	VMOVUPS    (SI)(R10*4), Y4
-	VMOVAPS    Y4, Y5
-	VMOVUPS    (CX)(R10*4), Y6
-	VMOVAPS    Y6, Y7
-	XORQ       R11, R11
-
-half0:
-	MOVQ         (DI)(R11*1), R12
-	ADDQ         R10, R12
-	VMOVUPS      (AX)(R12*4), Y8
-	VMOVAPS      Y8, Y9
-	VBROADCASTSS 768(R8)(R11*2), Y10
-	VFMADD231PS  Y0, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y1
-	VBROADCASTSS 772(R8)(R11*2), Y10
-	VFMADD231PS  Y2, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y3
-	VBROADCASTSS 776(R8)(R11*2), Y10
-	VFMADD231PS  Y4, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y5
-	VBROADCASTSS 780(R8)(R11*2), Y10
-	VFMADD231PS  Y6, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y7
-	VMOVUPS      Y9, (AX)(R12*4)
-	ADDQ         $0x08, R11
-	CMPQ         R11, R9
-	JL           half0
-	VMOVUPS      Y1, (DX)(R10*4)
-	VMOVUPS      Y3, (BX)(R10*4)
-	VMOVUPS      Y5, (SI)(R10*4)
-	VMOVUPS      Y7, (CX)(R10*4)
-	VMOVUPS      32(DX)(R10*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(BX)(R10*4), Y2
-	VMOVAPS      Y2, Y3
-	VMOVUPS      32(SI)(R10*4), Y4
-	VMOVAPS      Y4, Y5
-	VMOVUPS      32(CX)(R10*4), Y6
-	VMOVAPS      Y6, Y7
-	XORQ         R11, R11
-
-half1:
-	MOVQ         (DI)(R11*1), R12
-	ADDQ         R10, R12
-	VMOVUPS      32(AX)(R12*4), Y8
-	VMOVAPS      Y8, Y9
-	VBROADCASTSS 768(R8)(R11*2), Y10
-	VFMADD231PS  Y0, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y1
-	VBROADCASTSS 772(R8)(R11*2), Y10
-	VFMADD231PS  Y2, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y3
-	VBROADCASTSS 776(R8)(R11*2), Y10
-	VFMADD231PS  Y4, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y5
-	VBROADCASTSS 780(R8)(R11*2), Y10
-	VFMADD231PS  Y6, Y10, Y9
-	VFMADD231PS  Y8, Y10, Y7
-	VMOVUPS      Y9, 32(AX)(R12*4)
-	ADDQ         $0x08, R11
-	CMPQ         R11, R9
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R10*4)
-	VMOVUPS      Y3, 32(BX)(R10*4)
-	VMOVUPS      Y5, 32(SI)(R10*4)
-	VMOVUPS      Y7, 32(CX)(R10*4)
-	ADDQ         $0x10, R10
-	CMPQ         R10, dim+16(FP)
-	JL           updates
+lines1done:
 	VZEROUPPER
 	RET
 
@@ -3170,8 +2074,9 @@ scores:
 	SHLQ   $0x03, R8
 	SUBQ   AX, R8
 	JLE    errors
+	CMPQ   R8, $0x08
+	JE     scores1
 	CMPQ   R8, $0x10
-	JL     scores1
 	JE     scores2
 	CMPQ   R8, $0x18
 	JE     scores3
@@ -3179,27 +2084,27 @@ scores:
 	MOVQ   ins+24(FP), R9
 	MOVQ   (R9)(AX*1), R10
 	LEAQ   (R8)(R10*4), R10
-	MOVQ   8(R9)(AX*1), R11
-	LEAQ   (R8)(R11*4), R11
-	MOVQ   16(R9)(AX*1), R12
-	LEAQ   (R8)(R12*4), R12
-	MOVQ   24(R9)(AX*1), R9
-	LEAQ   (R8)(R9*4), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	MOVQ   8(R9)(AX*1), R11
+	LEAQ   (R8)(R11*4), R11
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   16(R9)(AX*1), R12
+	LEAQ   (R8)(R12*4), R12
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
+	MOVQ   24(R9)(AX*1), R9
+	LEAQ   (R8)(R9*4), R9
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
@@ -3208,35 +2113,35 @@ scores:
 	XORQ   R8, R8
 
 dots4:
-	VMOVUPS     (DX)(R8*4), Z20
-	VMOVUPS     (BX)(R8*4), Z21
-	VMOVUPS     (SI)(R8*4), Z22
-	VMOVUPS     (DI)(R8*4), Z23
+	VMOVUPS     (R10)(R8*4), Z20
+	VMOVUPS     (R11)(R8*4), Z21
+	VMOVUPS     (R12)(R8*4), Z22
+	VMOVUPS     (R9)(R8*4), Z23
+	VMOVUPS     (DX)(R8*4), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     (BX)(R8*4), Z24
+	VFMADD231PS Z24, Z20, Z1
+	VFMADD231PS Z24, Z21, Z6
+	VFMADD231PS Z24, Z22, Z11
+	VFMADD231PS Z24, Z23, Z16
+	VMOVUPS     (SI)(R8*4), Z24
+	VFMADD231PS Z24, Z20, Z2
+	VFMADD231PS Z24, Z21, Z7
+	VFMADD231PS Z24, Z22, Z12
+	VFMADD231PS Z24, Z23, Z17
+	VMOVUPS     (DI)(R8*4), Z24
+	VFMADD231PS Z24, Z20, Z3
+	VFMADD231PS Z24, Z21, Z8
+	VFMADD231PS Z24, Z22, Z13
+	VFMADD231PS Z24, Z23, Z18
 	VMOVUPS     (CX)(R8*4), Z24
-	VMOVUPS     (R10)(R8*4), Z25
-	VFMADD231PS Z20, Z25, Z0
-	VFMADD231PS Z21, Z25, Z1
-	VFMADD231PS Z22, Z25, Z2
-	VFMADD231PS Z23, Z25, Z3
-	VFMADD231PS Z24, Z25, Z4
-	VMOVUPS     (R11)(R8*4), Z25
-	VFMADD231PS Z20, Z25, Z5
-	VFMADD231PS Z21, Z25, Z6
-	VFMADD231PS Z22, Z25, Z7
-	VFMADD231PS Z23, Z25, Z8
-	VFMADD231PS Z24, Z25, Z9
-	VMOVUPS     (R12)(R8*4), Z25
-	VFMADD231PS Z20, Z25, Z10
-	VFMADD231PS Z21, Z25, Z11
-	VFMADD231PS Z22, Z25, Z12
-	VFMADD231PS Z23, Z25, Z13
-	VFMADD231PS Z24, Z25, Z14
-	VMOVUPS     (R9)(R8*4), Z25
-	VFMADD231PS Z20, Z25, Z15
-	VFMADD231PS Z21, Z25, Z16
-	VFMADD231PS Z22, Z25, Z17
-	VFMADD231PS Z23, Z25, Z18
-	VFMADD231PS Z24, Z25, Z19
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z19
 	ADDQ        $0x10, R8
 	CMPQ        R8, dim+16(FP)
 	JL          dots4
@@ -3321,20 +2226,20 @@ scores3:
 	MOVQ   ins+24(FP), R9
 	MOVQ   (R9)(AX*1), R10
 	LEAQ   (R8)(R10*4), R10
-	MOVQ   8(R9)(AX*1), R11
-	LEAQ   (R8)(R11*4), R11
-	MOVQ   16(R9)(AX*1), R9
-	LEAQ   (R8)(R9*4), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	MOVQ   8(R9)(AX*1), R11
+	LEAQ   (R8)(R11*4), R11
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	MOVQ   16(R9)(AX*1), R9
+	LEAQ   (R8)(R9*4), R9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
@@ -3343,29 +2248,29 @@ scores3:
 	XORQ   R8, R8
 
 dots3:
-	VMOVUPS     (DX)(R8*4), Z15
-	VMOVUPS     (BX)(R8*4), Z16
-	VMOVUPS     (SI)(R8*4), Z17
+	VMOVUPS     (R10)(R8*4), Z15
+	VMOVUPS     (R11)(R8*4), Z16
+	VMOVUPS     (R9)(R8*4), Z17
+	VMOVUPS     (DX)(R8*4), Z18
+	VFMADD231PS Z18, Z15, Z0
+	VFMADD231PS Z18, Z16, Z5
+	VFMADD231PS Z18, Z17, Z10
+	VMOVUPS     (BX)(R8*4), Z18
+	VFMADD231PS Z18, Z15, Z1
+	VFMADD231PS Z18, Z16, Z6
+	VFMADD231PS Z18, Z17, Z11
+	VMOVUPS     (SI)(R8*4), Z18
+	VFMADD231PS Z18, Z15, Z2
+	VFMADD231PS Z18, Z16, Z7
+	VFMADD231PS Z18, Z17, Z12
 	VMOVUPS     (DI)(R8*4), Z18
-	VMOVUPS     (CX)(R8*4), Z19
-	VMOVUPS     (R10)(R8*4), Z20
-	VFMADD231PS Z15, Z20, Z0
-	VFMADD231PS Z16, Z20, Z1
-	VFMADD231PS Z17, Z20, Z2
-	VFMADD231PS Z18, Z20, Z3
-	VFMADD231PS Z19, Z20, Z4
-	VMOVUPS     (R11)(R8*4), Z20
-	VFMADD231PS Z15, Z20, Z5
-	VFMADD231PS Z16, Z20, Z6
-	VFMADD231PS Z17, Z20, Z7
-	VFMADD231PS Z18, Z20, Z8
-	VFMADD231PS Z19, Z20, Z9
-	VMOVUPS     (R9)(R8*4), Z20
-	VFMADD231PS Z15, Z20, Z10
-	VFMADD231PS Z16, Z20, Z11
-	VFMADD231PS Z17, Z20, Z12
-	VFMADD231PS Z18, Z20, Z13
-	VFMADD231PS Z19, Z20, Z14
+	VFMADD231PS Z18, Z15, Z3
+	VFMADD231PS Z18, Z16, Z8
+	VFMADD231PS Z18, Z17, Z13
+	VMOVUPS     (CX)(R8*4), Z18
+	VFMADD231PS Z18, Z15, Z4
+	VFMADD231PS Z18, Z16, Z9
+	VFMADD231PS Z18, Z17, Z14
 	ADDQ        $0x10, R8
 	CMPQ        R8, dim+16(FP)
 	JL          dots3
@@ -3437,13 +2342,13 @@ scores2:
 	MOVQ   ins+24(FP), R9
 	MOVQ   (R9)(AX*1), R10
 	LEAQ   (R8)(R10*4), R10
-	MOVQ   8(R9)(AX*1), R9
-	LEAQ   (R8)(R9*4), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	MOVQ   8(R9)(AX*1), R9
+	LEAQ   (R8)(R9*4), R9
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
@@ -3452,23 +2357,23 @@ scores2:
 	XORQ   R8, R8
 
 dots2:
-	VMOVUPS     (DX)(R8*4), Z10
-	VMOVUPS     (BX)(R8*4), Z11
+	VMOVUPS     (R10)(R8*4), Z10
+	VMOVUPS     (R9)(R8*4), Z11
+	VMOVUPS     (DX)(R8*4), Z12
+	VFMADD231PS Z12, Z10, Z0
+	VFMADD231PS Z12, Z11, Z5
+	VMOVUPS     (BX)(R8*4), Z12
+	VFMADD231PS Z12, Z10, Z1
+	VFMADD231PS Z12, Z11, Z6
 	VMOVUPS     (SI)(R8*4), Z12
-	VMOVUPS     (DI)(R8*4), Z13
-	VMOVUPS     (CX)(R8*4), Z14
-	VMOVUPS     (R10)(R8*4), Z15
-	VFMADD231PS Z10, Z15, Z0
-	VFMADD231PS Z11, Z15, Z1
-	VFMADD231PS Z12, Z15, Z2
-	VFMADD231PS Z13, Z15, Z3
-	VFMADD231PS Z14, Z15, Z4
-	VMOVUPS     (R9)(R8*4), Z15
-	VFMADD231PS Z10, Z15, Z5
-	VFMADD231PS Z11, Z15, Z6
-	VFMADD231PS Z12, Z15, Z7
-	VFMADD231PS Z13, Z15, Z8
-	VFMADD231PS Z14, Z15, Z9
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z11, Z7
+	VMOVUPS     (DI)(R8*4), Z12
+	VFMADD231PS Z12, Z10, Z3
+	VFMADD231PS Z12, Z11, Z8
+	VMOVUPS     (CX)(R8*4), Z12
+	VFMADD231PS Z12, Z10, Z4
+	VFMADD231PS Z12, Z11, Z9
 	ADDQ        $0x10, R8
 	CMPQ        R8, dim+16(FP)
 	JL          dots2
@@ -3536,17 +2441,17 @@ scores1:
 	XORQ   R8, R8
 
 dots1:
-	VMOVUPS     (DX)(R8*4), Z5
+	VMOVUPS     (R9)(R8*4), Z5
+	VMOVUPS     (DX)(R8*4), Z6
+	VFMADD231PS Z6, Z5, Z0
 	VMOVUPS     (BX)(R8*4), Z6
-	VMOVUPS     (SI)(R8*4), Z7
-	VMOVUPS     (DI)(R8*4), Z8
-	VMOVUPS     (CX)(R8*4), Z9
-	VMOVUPS     (R9)(R8*4), Z10
-	VFMADD231PS Z5, Z10, Z0
-	VFMADD231PS Z6, Z10, Z1
-	VFMADD231PS Z7, Z10, Z2
-	VFMADD231PS Z8, Z10, Z3
-	VFMADD231PS Z9, Z10, Z4
+	VFMADD231PS Z6, Z5, Z1
+	VMOVUPS     (SI)(R8*4), Z6
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS     (DI)(R8*4), Z6
+	VFMADD231PS Z6, Z5, Z3
+	VMOVUPS     (CX)(R8*4), Z6
+	VFMADD231PS Z6, Z5, Z4
 	ADDQ        $0x10, R8
 	CMPQ        R8, dim+16(FP)
 	JL          dots1
@@ -3590,53 +2495,63 @@ dots1:
 
 errors:
 	MOVQ         grid+72(FP), AX
-	MOVL         $0x3f800000, R8
-	VPBROADCASTD R8, Z0
-	MOVL         $0x40000000, R8
-	VPBROADCASTD R8, Z1
-	MOVL         $0xc2a00000, R8
-	VPBROADCASTD R8, Z2
-	MOVL         $0xbfb8aa3b, R8
-	VPBROADCASTD R8, Z3
-	MOVL         $0x3f7fffff, R8
-	VPBROADCASTD R8, Z4
-	MOVL         $0x3f31727b, R8
-	VPBROADCASTD R8, Z5
-	MOVL         $0x3e75ead4, R8
-	VPBROADCASTD R8, Z6
-	MOVL         $0x3d64aa23, R8
-	VPBROADCASTD R8, Z7
-	MOVL         $0x3c134806, R8
-	VPBROADCASTD R8, Z8
-	MOVL         $0x3af61905, R8
-	VPBROADCASTD R8, Z9
-	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), R8
-	KMOVW        R8, K1
-	VMOVAPS.Z    Z0, K1, Z11
+	MOVL         $0x3f800000, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0xc2a00000, R9
+	VMOVD        R9, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0xbfb8aa3b, R9
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x40000000, R9
+	VMOVD        R9, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x3f7fffff, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x3f31727b, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x3e75ead4, R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x3d64aa23, R9
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Z7
+	MOVL         $0x3c134806, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Z8
+	MOVL         $0x3af61905, R9
+	VMOVD        R9, X9
+	VPBROADCASTD X9, Z9
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         m+32(FP), R9
 	SHLQ         $0x03, R9
+	KMOVW        R8, K1
+	VMOVAPS.Z    Z0, K1, Z11
 	XORQ         R10, R10
 
 left:
 	VMOVUPS      (AX)(R10*2), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
@@ -3645,30 +2560,30 @@ left:
 	ADDQ         $0x20, R10
 	CMPQ         R10, R9
 	JL           left
-	XORQ         R10, R10
 	SHRL         $0x10, R8
 	KMOVW        R8, K1
 	VMOVAPS.Z    Z0, K1, Z11
+	XORQ         R10, R10
 
 right:
 	VMOVUPS      512(AX)(R10*1), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
@@ -3684,10 +2599,10 @@ right:
 	SHLQ         $0x03, R10
 	XORQ         R11, R11
 
-updates:
+lines2:
 	LEAQ       32(R11), R13
 	CMPQ       R13, dim+16(FP)
-	JG         tail
+	JG         lines2done
 	MOVQ       out+8(FP), R14
 	MOVQ       outs+40(FP), R12
 	MOVQ       40(R12), R13
@@ -3741,7 +2656,7 @@ updates:
 	VMOVAPS    Z18, Z19
 	XORQ       R12, R12
 
-rows2:
+rows2at0:
 	MOVQ         (R8)(R12*1), R13
 	ADDQ         R11, R13
 	VMOVUPS      (AX)(R13*4), Z20
@@ -3777,7 +2692,7 @@ rows2:
 	VMOVUPS      Z23, 64(AX)(R13*4)
 	ADDQ         $0x08, R12
 	CMPQ         R12, R10
-	JL           rows2
+	JL           rows2at0
 	VMOVUPS      Z1, (DX)(R11*4)
 	VMOVUPS      Z3, (BX)(R11*4)
 	VMOVUPS      Z5, (SI)(R11*4)
@@ -3789,11 +2704,13 @@ rows2:
 	VMOVUPS      Z17, 64(DI)(R11*4)
 	VMOVUPS      Z19, 64(CX)(R11*4)
 	ADDQ         $0x20, R11
-	JMP          updates
+	JMP          lines2
 
-tail:
-	CMPQ       R11, dim+16(FP)
-	JGE        done
+lines2done:
+lines1:
+	LEAQ       16(R11), R13
+	CMPQ       R13, dim+16(FP)
+	JG         lines1done
 	MOVQ       out+8(FP), R14
 	MOVQ       outs+40(FP), R12
 	MOVQ       40(R12), R13
@@ -3830,7 +2747,7 @@ tail:
 	VMOVAPS    Z8, Z9
 	XORQ       R12, R12
 
-rows1:
+rows1at0:
 	MOVQ         (R8)(R12*1), R13
 	ADDQ         R11, R13
 	VMOVUPS      (AX)(R13*4), Z10
@@ -3853,391 +2770,16 @@ rows1:
 	VMOVUPS      Z11, (AX)(R13*4)
 	ADDQ         $0x08, R12
 	CMPQ         R12, R10
-	JL           rows1
+	JL           rows1at0
 	VMOVUPS      Z1, (DX)(R11*4)
 	VMOVUPS      Z3, (BX)(R11*4)
 	VMOVUPS      Z5, (SI)(R11*4)
 	VMOVUPS      Z7, (DI)(R11*4)
 	VMOVUPS      Z9, (CX)(R11*4)
 	ADDQ         $0x10, R11
+	JMP          lines1
 
-done:
-	VZEROUPPER
-	RET
-
-// func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window5AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ 16(CX), SI
-	LEAQ (AX)(SI*4), SI
-	MOVQ 24(CX), DI
-	LEAQ (AX)(DI*4), DI
-	MOVQ 32(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), R8
-	SHLQ   $0x03, R8
-	SUBQ   AX, R8
-	JLE    errors
-	CMPQ   R8, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), R8
-	MOVQ   ins+24(FP), R9
-	MOVQ   (R9)(AX*1), R10
-	LEAQ   (R8)(R10*4), R10
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   8(R9)(AX*1), R9
-	LEAQ   (R8)(R9*4), R9
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	XORQ   R8, R8
-
-dots2:
-	VMOVUPS      (R10)(R8*4), Y10
-	VMOVUPS      (R9)(R8*4), Y11
-	VMOVUPS      (DX)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y0
-	VFMADD231PS  Y12, Y11, Y5
-	VMOVUPS      (BX)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y1
-	VFMADD231PS  Y12, Y11, Y6
-	VMOVUPS      (SI)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y2
-	VFMADD231PS  Y12, Y11, Y7
-	VMOVUPS      (DI)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y3
-	VFMADD231PS  Y12, Y11, Y8
-	VMOVUPS      (CX)(R8*4), Y12
-	VFMADD231PS  Y12, Y10, Y4
-	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $0x08, R8
-	CMPQ         R8, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), R8
-	VUNPCKLPS    Y0, Y4, Y10
-	VUNPCKHPS    Y0, Y4, Y4
-	VADDPS       Y10, Y4, Y10
-	VUNPCKLPS    Y5, Y9, Y4
-	VUNPCKHPS    Y5, Y9, Y9
-	VADDPS       Y4, Y9, Y4
-	VUNPCKLPD    Y4, Y10, Y9
-	VUNPCKHPD    Y4, Y10, Y4
-	VADDPS       Y9, Y4, Y9
-	VEXTRACTF128 $0x01, Y9, X4
-	VADDPS       X4, X9, X4
-	VMOVUPS      X4, 512(R8)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPS    Y6, Y5, Y0
-	VUNPCKHPS    Y6, Y5, Y2
-	VADDPS       Y0, Y2, Y0
-	VUNPCKLPS    Y8, Y7, Y2
-	VUNPCKHPS    Y8, Y7, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y0, Y3
-	VUNPCKHPD    Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y3
-	VPERM2F128   $0x20, Y3, Y1, Y0
-	VPERM2F128   $0x31, Y3, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R8)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), R8
-	MOVQ   ins+24(FP), R9
-	MOVQ   (R9)(AX*1), R9
-	LEAQ   (R8)(R9*4), R9
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	XORQ   R8, R8
-
-dots1:
-	VMOVUPS      (R9)(R8*4), Y5
-	VMOVUPS      (DX)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y0
-	VMOVUPS      (BX)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y1
-	VMOVUPS      (SI)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y2
-	VMOVUPS      (DI)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y3
-	VMOVUPS      (CX)(R8*4), Y6
-	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         $0x08, R8
-	CMPQ         R8, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), R8
-	VUNPCKLPS    Y0, Y4, Y5
-	VUNPCKHPS    Y0, Y4, Y6
-	VADDPS       Y5, Y6, Y5
-	VUNPCKLPS    Y0, Y4, Y6
-	VUNPCKHPS    Y0, Y4, Y4
-	VADDPS       Y6, Y4, Y6
-	VUNPCKLPD    Y6, Y5, Y4
-	VUNPCKHPD    Y6, Y5, Y5
-	VADDPS       Y4, Y5, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPS       X5, X4, X5
-	VMOVUPS      X5, 512(R8)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R8)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, R8
-	VMOVD        R8, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, R8
-	VMOVD        R8, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, R8
-	VMOVD        R8, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, R8
-	VMOVD        R8, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, R8
-	VMOVD        R8, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, R8
-	VMOVD        R8, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, R8
-	VMOVD        R8, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, R8
-	VMOVD        R8, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, R8
-	VMOVD        R8, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), R8
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        R8, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), R9
-	SHLQ         $0x03, R9
-	XORQ         R10, R10
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS      (AX)(R10*2), Y12
-	VMAXPS       Y12, Y0, Y12
-	VMINPS       Y12, Y1, Y12
-	VMULPS       Y2, Y12, Y12
-	VROUNDPS     $0x09, Y12, Y13
-	VSUBPS       Y13, Y12, Y12
-	VCVTPS2DQ    Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMOVAPS      Y9, Y14
-	VFMADD213PS  Y8, Y12, Y14
-	VFMADD213PS  Y7, Y12, Y14
-	VFMADD213PS  Y6, Y12, Y14
-	VFMADD213PS  Y5, Y12, Y14
-	VFMADD213PS  Y4, Y12, Y14
-	VPADDD       Y13, Y14, Y14
-	VADDPS       Y3, Y14, Y14
-	VDIVPS       Y14, Y3, Y14
-	VSUBPS       Y14, Y11, Y14
-	VMULPS       Y10, Y14, Y14
-	VMOVUPS      Y14, 768(AX)(R10*2)
-	ADDQ         $0x10, R10
-	CMPQ         R10, R9
-	JL           left
-	XORQ         R10, R10
-	SHRL         $0x10, R8
-	VMOVDQU      bitPlaces<>+0(SB), Y11
-	VMOVD        R8, X12
-	VPBROADCASTD X12, Y12
-	VPAND        Y11, Y12, Y12
-	VPCMPEQD     Y11, Y12, Y12
-	VPAND        Y3, Y12, Y12
-
-right:
-	VMOVUPS     512(AX)(R10*1), Y11
-	VMAXPS      Y11, Y0, Y11
-	VMINPS      Y11, Y1, Y11
-	VMULPS      Y2, Y11, Y11
-	VROUNDPS    $0x09, Y11, Y13
-	VSUBPS      Y13, Y11, Y11
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y11, Y14
-	VFMADD213PS Y7, Y11, Y14
-	VFMADD213PS Y6, Y11, Y14
-	VFMADD213PS Y5, Y11, Y14
-	VFMADD213PS Y4, Y11, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y12, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 1280(AX)(R10*1)
-	ADDQ        $0x20, R10
-	CMPQ        R10, R9
-	JL          right
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), R8
-	MOVQ        grid+72(FP), R9
-	MOVQ        m+32(FP), R10
-	SHLQ        $0x03, R10
-	XORQ        R11, R11
-
-updates:
-	MOVQ       out+8(FP), R14
-	MOVQ       outs+40(FP), R12
-	MOVQ       40(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       48(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       56(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       64(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       72(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       80(R12), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	MOVQ       in+0(FP), R14
-	MOVQ       next+48(FP), R13
-	ADDQ       R11, R13
-	PREFETCHT0 (R14)(R13*4)
-	VMOVUPS    (DX)(R11*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (BX)(R11*4), Y2
-	VMOVAPS    Y2, Y3
-	VMOVUPS    (SI)(R11*4), Y4
-	VMOVAPS    Y4, Y5
-	VMOVUPS    (DI)(R11*4), Y6
-	VMOVAPS    Y6, Y7
-	VMOVUPS    (CX)(R11*4), Y8
-	VMOVAPS    Y8, Y9
-	XORQ       R12, R12
-
-half0:
-	MOVQ         (R8)(R12*1), R13
-	ADDQ         R11, R13
-	VMOVUPS      (AX)(R13*4), Y10
-	VMOVAPS      Y10, Y11
-	VBROADCASTSS 768(R9)(R12*2), Y12
-	VFMADD231PS  Y0, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y1
-	VBROADCASTSS 772(R9)(R12*2), Y12
-	VFMADD231PS  Y2, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y3
-	VBROADCASTSS 776(R9)(R12*2), Y12
-	VFMADD231PS  Y4, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y5
-	VBROADCASTSS 780(R9)(R12*2), Y12
-	VFMADD231PS  Y6, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 1280(R9)(R12*1), Y12
-	VFMADD231PS  Y8, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y9
-	VMOVUPS      Y11, (AX)(R13*4)
-	ADDQ         $0x08, R12
-	CMPQ         R12, R10
-	JL           half0
-	VMOVUPS      Y1, (DX)(R11*4)
-	VMOVUPS      Y3, (BX)(R11*4)
-	VMOVUPS      Y5, (SI)(R11*4)
-	VMOVUPS      Y7, (DI)(R11*4)
-	VMOVUPS      Y9, (CX)(R11*4)
-	VMOVUPS      32(DX)(R11*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(BX)(R11*4), Y2
-	VMOVAPS      Y2, Y3
-	VMOVUPS      32(SI)(R11*4), Y4
-	VMOVAPS      Y4, Y5
-	VMOVUPS      32(DI)(R11*4), Y6
-	VMOVAPS      Y6, Y7
-	VMOVUPS      32(CX)(R11*4), Y8
-	VMOVAPS      Y8, Y9
-	XORQ         R12, R12
-
-half1:
-	MOVQ         (R8)(R12*1), R13
-	ADDQ         R11, R13
-	VMOVUPS      32(AX)(R13*4), Y10
-	VMOVAPS      Y10, Y11
-	VBROADCASTSS 768(R9)(R12*2), Y12
-	VFMADD231PS  Y0, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y1
-	VBROADCASTSS 772(R9)(R12*2), Y12
-	VFMADD231PS  Y2, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y3
-	VBROADCASTSS 776(R9)(R12*2), Y12
-	VFMADD231PS  Y4, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y5
-	VBROADCASTSS 780(R9)(R12*2), Y12
-	VFMADD231PS  Y6, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y7
-	VBROADCASTSS 1280(R9)(R12*1), Y12
-	VFMADD231PS  Y8, Y12, Y11
-	VFMADD231PS  Y10, Y12, Y9
-	VMOVUPS      Y11, 32(AX)(R13*4)
-	ADDQ         $0x08, R12
-	CMPQ         R12, R10
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R11*4)
-	VMOVUPS      Y3, 32(BX)(R11*4)
-	VMOVUPS      Y5, 32(SI)(R11*4)
-	VMOVUPS      Y7, 32(DI)(R11*4)
-	VMOVUPS      Y9, 32(CX)(R11*4)
-	ADDQ         $0x10, R11
-	CMPQ         R11, dim+16(FP)
-	JL           updates
+lines1done:
 	VZEROUPPER
 	RET
 
@@ -4265,8 +2807,9 @@ scores:
 	SHLQ   $0x03, R9
 	SUBQ   AX, R9
 	JLE    errors
+	CMPQ   R9, $0x08
+	JE     scores1
 	CMPQ   R9, $0x10
-	JL     scores1
 	JE     scores2
 	CMPQ   R9, $0x18
 	JE     scores3
@@ -4274,30 +2817,30 @@ scores:
 	MOVQ   ins+24(FP), R10
 	MOVQ   (R10)(AX*1), R11
 	LEAQ   (R9)(R11*4), R11
-	MOVQ   8(R10)(AX*1), R12
-	LEAQ   (R9)(R12*4), R12
-	MOVQ   16(R10)(AX*1), R13
-	LEAQ   (R9)(R13*4), R13
-	MOVQ   24(R10)(AX*1), R10
-	LEAQ   (R9)(R10*4), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R12
+	LEAQ   (R9)(R12*4), R12
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   16(R10)(AX*1), R13
+	LEAQ   (R9)(R13*4), R13
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	MOVQ   24(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
@@ -4307,40 +2850,40 @@ scores:
 	XORQ   R9, R9
 
 dots4:
-	VMOVUPS     (DX)(R9*4), Z24
-	VMOVUPS     (BX)(R9*4), Z25
-	VMOVUPS     (SI)(R9*4), Z26
-	VMOVUPS     (DI)(R9*4), Z27
+	VMOVUPS     (R11)(R9*4), Z24
+	VMOVUPS     (R12)(R9*4), Z25
+	VMOVUPS     (R13)(R9*4), Z26
+	VMOVUPS     (R10)(R9*4), Z27
+	VMOVUPS     (DX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z0
+	VFMADD231PS Z28, Z25, Z6
+	VFMADD231PS Z28, Z26, Z12
+	VFMADD231PS Z28, Z27, Z18
+	VMOVUPS     (BX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z1
+	VFMADD231PS Z28, Z25, Z7
+	VFMADD231PS Z28, Z26, Z13
+	VFMADD231PS Z28, Z27, Z19
+	VMOVUPS     (SI)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z2
+	VFMADD231PS Z28, Z25, Z8
+	VFMADD231PS Z28, Z26, Z14
+	VFMADD231PS Z28, Z27, Z20
+	VMOVUPS     (DI)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z3
+	VFMADD231PS Z28, Z25, Z9
+	VFMADD231PS Z28, Z26, Z15
+	VFMADD231PS Z28, Z27, Z21
 	VMOVUPS     (R8)(R9*4), Z28
-	VMOVUPS     (CX)(R9*4), Z29
-	VMOVUPS     (R11)(R9*4), Z30
-	VFMADD231PS Z24, Z30, Z0
-	VFMADD231PS Z25, Z30, Z1
-	VFMADD231PS Z26, Z30, Z2
-	VFMADD231PS Z27, Z30, Z3
-	VFMADD231PS Z28, Z30, Z4
-	VFMADD231PS Z29, Z30, Z5
-	VMOVUPS     (R12)(R9*4), Z30
-	VFMADD231PS Z24, Z30, Z6
-	VFMADD231PS Z25, Z30, Z7
-	VFMADD231PS Z26, Z30, Z8
-	VFMADD231PS Z27, Z30, Z9
-	VFMADD231PS Z28, Z30, Z10
-	VFMADD231PS Z29, Z30, Z11
-	VMOVUPS     (R13)(R9*4), Z30
-	VFMADD231PS Z24, Z30, Z12
-	VFMADD231PS Z25, Z30, Z13
-	VFMADD231PS Z26, Z30, Z14
-	VFMADD231PS Z27, Z30, Z15
-	VFMADD231PS Z28, Z30, Z16
-	VFMADD231PS Z29, Z30, Z17
-	VMOVUPS     (R10)(R9*4), Z30
-	VFMADD231PS Z24, Z30, Z18
-	VFMADD231PS Z25, Z30, Z19
-	VFMADD231PS Z26, Z30, Z20
-	VFMADD231PS Z27, Z30, Z21
-	VFMADD231PS Z28, Z30, Z22
-	VFMADD231PS Z29, Z30, Z23
+	VFMADD231PS Z28, Z24, Z4
+	VFMADD231PS Z28, Z25, Z10
+	VFMADD231PS Z28, Z26, Z16
+	VFMADD231PS Z28, Z27, Z22
+	VMOVUPS     (CX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z5
+	VFMADD231PS Z28, Z25, Z11
+	VFMADD231PS Z28, Z26, Z17
+	VFMADD231PS Z28, Z27, Z23
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          dots4
@@ -4425,22 +2968,22 @@ scores3:
 	MOVQ   ins+24(FP), R10
 	MOVQ   (R10)(AX*1), R11
 	LEAQ   (R9)(R11*4), R11
-	MOVQ   8(R10)(AX*1), R12
-	LEAQ   (R9)(R12*4), R12
-	MOVQ   16(R10)(AX*1), R10
-	LEAQ   (R9)(R10*4), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R12
+	LEAQ   (R9)(R12*4), R12
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   16(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
@@ -4450,33 +2993,33 @@ scores3:
 	XORQ   R9, R9
 
 dots3:
-	VMOVUPS     (DX)(R9*4), Z18
-	VMOVUPS     (BX)(R9*4), Z19
-	VMOVUPS     (SI)(R9*4), Z20
+	VMOVUPS     (R11)(R9*4), Z18
+	VMOVUPS     (R12)(R9*4), Z19
+	VMOVUPS     (R10)(R9*4), Z20
+	VMOVUPS     (DX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z0
+	VFMADD231PS Z21, Z19, Z6
+	VFMADD231PS Z21, Z20, Z12
+	VMOVUPS     (BX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z1
+	VFMADD231PS Z21, Z19, Z7
+	VFMADD231PS Z21, Z20, Z13
+	VMOVUPS     (SI)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z2
+	VFMADD231PS Z21, Z19, Z8
+	VFMADD231PS Z21, Z20, Z14
 	VMOVUPS     (DI)(R9*4), Z21
-	VMOVUPS     (R8)(R9*4), Z22
-	VMOVUPS     (CX)(R9*4), Z23
-	VMOVUPS     (R11)(R9*4), Z24
-	VFMADD231PS Z18, Z24, Z0
-	VFMADD231PS Z19, Z24, Z1
-	VFMADD231PS Z20, Z24, Z2
-	VFMADD231PS Z21, Z24, Z3
-	VFMADD231PS Z22, Z24, Z4
-	VFMADD231PS Z23, Z24, Z5
-	VMOVUPS     (R12)(R9*4), Z24
-	VFMADD231PS Z18, Z24, Z6
-	VFMADD231PS Z19, Z24, Z7
-	VFMADD231PS Z20, Z24, Z8
-	VFMADD231PS Z21, Z24, Z9
-	VFMADD231PS Z22, Z24, Z10
-	VFMADD231PS Z23, Z24, Z11
-	VMOVUPS     (R10)(R9*4), Z24
-	VFMADD231PS Z18, Z24, Z12
-	VFMADD231PS Z19, Z24, Z13
-	VFMADD231PS Z20, Z24, Z14
-	VFMADD231PS Z21, Z24, Z15
-	VFMADD231PS Z22, Z24, Z16
-	VFMADD231PS Z23, Z24, Z17
+	VFMADD231PS Z21, Z18, Z3
+	VFMADD231PS Z21, Z19, Z9
+	VFMADD231PS Z21, Z20, Z15
+	VMOVUPS     (R8)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z4
+	VFMADD231PS Z21, Z19, Z10
+	VFMADD231PS Z21, Z20, Z16
+	VMOVUPS     (CX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z5
+	VFMADD231PS Z21, Z19, Z11
+	VFMADD231PS Z21, Z20, Z17
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          dots3
@@ -4548,14 +3091,14 @@ scores2:
 	MOVQ   ins+24(FP), R10
 	MOVQ   (R10)(AX*1), R11
 	LEAQ   (R9)(R11*4), R11
-	MOVQ   8(R10)(AX*1), R10
-	LEAQ   (R9)(R10*4), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
@@ -4565,26 +3108,26 @@ scores2:
 	XORQ   R9, R9
 
 dots2:
-	VMOVUPS     (DX)(R9*4), Z12
-	VMOVUPS     (BX)(R9*4), Z13
+	VMOVUPS     (R11)(R9*4), Z12
+	VMOVUPS     (R10)(R9*4), Z13
+	VMOVUPS     (DX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z13, Z6
+	VMOVUPS     (BX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z1
+	VFMADD231PS Z14, Z13, Z7
 	VMOVUPS     (SI)(R9*4), Z14
-	VMOVUPS     (DI)(R9*4), Z15
-	VMOVUPS     (R8)(R9*4), Z16
-	VMOVUPS     (CX)(R9*4), Z17
-	VMOVUPS     (R11)(R9*4), Z18
-	VFMADD231PS Z12, Z18, Z0
-	VFMADD231PS Z13, Z18, Z1
-	VFMADD231PS Z14, Z18, Z2
-	VFMADD231PS Z15, Z18, Z3
-	VFMADD231PS Z16, Z18, Z4
-	VFMADD231PS Z17, Z18, Z5
-	VMOVUPS     (R10)(R9*4), Z18
-	VFMADD231PS Z12, Z18, Z6
-	VFMADD231PS Z13, Z18, Z7
-	VFMADD231PS Z14, Z18, Z8
-	VFMADD231PS Z15, Z18, Z9
-	VFMADD231PS Z16, Z18, Z10
-	VFMADD231PS Z17, Z18, Z11
+	VFMADD231PS Z14, Z12, Z2
+	VFMADD231PS Z14, Z13, Z8
+	VMOVUPS     (DI)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z3
+	VFMADD231PS Z14, Z13, Z9
+	VMOVUPS     (R8)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z13, Z10
+	VMOVUPS     (CX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z5
+	VFMADD231PS Z14, Z13, Z11
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          dots2
@@ -4653,19 +3196,19 @@ scores1:
 	XORQ   R9, R9
 
 dots1:
-	VMOVUPS     (DX)(R9*4), Z6
+	VMOVUPS     (R10)(R9*4), Z6
+	VMOVUPS     (DX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z0
 	VMOVUPS     (BX)(R9*4), Z7
-	VMOVUPS     (SI)(R9*4), Z8
-	VMOVUPS     (DI)(R9*4), Z9
-	VMOVUPS     (R8)(R9*4), Z10
-	VMOVUPS     (CX)(R9*4), Z11
-	VMOVUPS     (R10)(R9*4), Z12
-	VFMADD231PS Z6, Z12, Z0
-	VFMADD231PS Z7, Z12, Z1
-	VFMADD231PS Z8, Z12, Z2
-	VFMADD231PS Z9, Z12, Z3
-	VFMADD231PS Z10, Z12, Z4
-	VFMADD231PS Z11, Z12, Z5
+	VFMADD231PS Z7, Z6, Z1
+	VMOVUPS     (SI)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z2
+	VMOVUPS     (DI)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z3
+	VMOVUPS     (R8)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z4
+	VMOVUPS     (CX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z5
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          dots1
@@ -4709,53 +3252,63 @@ dots1:
 
 errors:
 	MOVQ         grid+72(FP), AX
-	MOVL         $0x3f800000, R9
-	VPBROADCASTD R9, Z0
-	MOVL         $0x40000000, R9
-	VPBROADCASTD R9, Z1
-	MOVL         $0xc2a00000, R9
-	VPBROADCASTD R9, Z2
-	MOVL         $0xbfb8aa3b, R9
-	VPBROADCASTD R9, Z3
-	MOVL         $0x3f7fffff, R9
-	VPBROADCASTD R9, Z4
-	MOVL         $0x3f31727b, R9
-	VPBROADCASTD R9, Z5
-	MOVL         $0x3e75ead4, R9
-	VPBROADCASTD R9, Z6
-	MOVL         $0x3d64aa23, R9
-	VPBROADCASTD R9, Z7
-	MOVL         $0x3c134806, R9
-	VPBROADCASTD R9, Z8
-	MOVL         $0x3af61905, R9
-	VPBROADCASTD R9, Z9
-	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         label+56(FP), R9
-	KMOVW        R9, K1
-	VMOVAPS.Z    Z0, K1, Z11
+	MOVL         $0x3f800000, R10
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0xc2a00000, R10
+	VMOVD        R10, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0xbfb8aa3b, R10
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x40000000, R10
+	VMOVD        R10, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x3f7fffff, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x3f31727b, R10
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x3e75ead4, R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x3d64aa23, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Z7
+	MOVL         $0x3c134806, R10
+	VMOVD        R10, X8
+	VPBROADCASTD X8, Z8
+	MOVL         $0x3af61905, R10
+	VMOVD        R10, X9
+	VPBROADCASTD X9, Z9
+	VBROADCASTSS alpha+64(FP), Z10
 	MOVQ         m+32(FP), R10
 	SHLQ         $0x03, R10
+	KMOVW        R9, K1
+	VMOVAPS.Z    Z0, K1, Z11
 	XORQ         R11, R11
 
 left:
 	VMOVUPS      (AX)(R11*2), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
@@ -4764,30 +3317,30 @@ left:
 	ADDQ         $0x20, R11
 	CMPQ         R11, R10
 	JL           left
-	XORQ         R11, R11
 	SHRL         $0x10, R9
 	KMOVW        R9, K1
 	VMOVAPS.Z    Z0, K1, Z11
+	XORQ         R11, R11
 
 right:
 	VMOVUPS      512(AX)(R11*1), Z12
-	VMAXPS       Z12, Z2, Z12
-	VMULPS       Z3, Z12, Z12
-	VREDUCEPS    $0x09, Z12, Z13
-	VMULPS       Z13, Z13, Z14
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
 	VMOVAPS      Z5, Z15
-	VFMADD213PS  Z4, Z13, Z15
+	VFMADD213PS  Z4, Z12, Z15
 	VMOVAPS      Z7, Z16
-	VFMADD213PS  Z6, Z13, Z16
+	VFMADD213PS  Z6, Z12, Z16
 	VMOVAPS      Z9, Z17
-	VFMADD213PS  Z8, Z13, Z17
-	VMULPS       Z14, Z14, Z13
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
 	VFMADD231PS  Z14, Z16, Z15
-	VFMADD231PS  Z13, Z17, Z15
-	VSCALEFPS    Z12, Z15, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
 	VADDPS       Z0, Z15, Z15
 	VRCP14PS     Z15, Z12
-	VMOVAPS      Z1, Z13
+	VMOVAPS      Z3, Z13
 	VFNMADD231PS Z15, Z12, Z13
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
@@ -4803,10 +3356,10 @@ right:
 	SHLQ         $0x03, R11
 	XORQ         R12, R12
 
-updates:
+lines2:
 	LEAQ       32(R12), R14
 	CMPQ       R14, dim+16(FP)
-	JG         tail
+	JG         lines2done
 	MOVQ       out+8(FP), R15
 	MOVQ       outs+40(FP), R13
 	MOVQ       48(R13), R14
@@ -4864,7 +3417,7 @@ updates:
 	VMOVAPS    Z22, Z23
 	XORQ       R13, R13
 
-rows2:
+rows2at0:
 	MOVQ         (R9)(R13*1), R14
 	ADDQ         R12, R14
 	VMOVUPS      (AX)(R14*4), Z24
@@ -4905,7 +3458,7 @@ rows2:
 	VMOVUPS      Z27, 64(AX)(R14*4)
 	ADDQ         $0x08, R13
 	CMPQ         R13, R11
-	JL           rows2
+	JL           rows2at0
 	VMOVUPS      Z1, (DX)(R12*4)
 	VMOVUPS      Z3, (BX)(R12*4)
 	VMOVUPS      Z5, (SI)(R12*4)
@@ -4919,11 +3472,13 @@ rows2:
 	VMOVUPS      Z21, 64(R8)(R12*4)
 	VMOVUPS      Z23, 64(CX)(R12*4)
 	ADDQ         $0x20, R12
-	JMP          updates
+	JMP          lines2
 
-tail:
-	CMPQ       R12, dim+16(FP)
-	JGE        done
+lines2done:
+lines1:
+	LEAQ       16(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         lines1done
 	MOVQ       out+8(FP), R15
 	MOVQ       outs+40(FP), R13
 	MOVQ       48(R13), R14
@@ -4962,7 +3517,7 @@ tail:
 	VMOVAPS    Z10, Z11
 	XORQ       R13, R13
 
-rows1:
+rows1at0:
 	MOVQ         (R9)(R13*1), R14
 	ADDQ         R12, R14
 	VMOVUPS      (AX)(R14*4), Z12
@@ -4988,7 +3543,7 @@ rows1:
 	VMOVUPS      Z13, (AX)(R14*4)
 	ADDQ         $0x08, R13
 	CMPQ         R13, R11
-	JL           rows1
+	JL           rows1at0
 	VMOVUPS      Z1, (DX)(R12*4)
 	VMOVUPS      Z3, (BX)(R12*4)
 	VMOVUPS      Z5, (SI)(R12*4)
@@ -4996,406 +3551,9 @@ rows1:
 	VMOVUPS      Z9, (R8)(R12*4)
 	VMOVUPS      Z11, (CX)(R12*4)
 	ADDQ         $0x10, R12
+	JMP          lines1
 
-done:
-	VZEROUPPER
-	RET
-
-// func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·window6AVX2(SB), NOSPLIT, $0-80
-	MOVQ out+8(FP), AX
-	MOVQ outs+40(FP), CX
-	MOVQ (CX), DX
-	LEAQ (AX)(DX*4), DX
-	MOVQ 8(CX), BX
-	LEAQ (AX)(BX*4), BX
-	MOVQ 16(CX), SI
-	LEAQ (AX)(SI*4), SI
-	MOVQ 24(CX), DI
-	LEAQ (AX)(DI*4), DI
-	MOVQ 32(CX), R8
-	LEAQ (AX)(R8*4), R8
-	MOVQ 40(CX), CX
-	LEAQ (AX)(CX*4), CX
-	XORQ AX, AX
-
-scores:
-	MOVQ   m+32(FP), R9
-	SHLQ   $0x03, R9
-	SUBQ   AX, R9
-	JLE    errors
-	CMPQ   R9, $0x08
-	JE     scores1
-	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
-	MOVQ   (R10)(AX*1), R11
-	LEAQ   (R9)(R11*4), R11
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   8(R10)(AX*1), R10
-	LEAQ   (R9)(R10*4), R10
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	XORQ   R9, R9
-
-dots2:
-	VMOVUPS      (R11)(R9*4), Y12
-	VMOVUPS      (R10)(R9*4), Y13
-	VMOVUPS      (DX)(R9*4), Y14
-	VFMADD231PS  Y14, Y12, Y0
-	VFMADD231PS  Y14, Y13, Y6
-	VMOVUPS      (BX)(R9*4), Y14
-	VFMADD231PS  Y14, Y12, Y1
-	VFMADD231PS  Y14, Y13, Y7
-	VMOVUPS      (SI)(R9*4), Y14
-	VFMADD231PS  Y14, Y12, Y2
-	VFMADD231PS  Y14, Y13, Y8
-	VMOVUPS      (DI)(R9*4), Y14
-	VFMADD231PS  Y14, Y12, Y3
-	VFMADD231PS  Y14, Y13, Y9
-	VMOVUPS      (R8)(R9*4), Y14
-	VFMADD231PS  Y14, Y12, Y4
-	VFMADD231PS  Y14, Y13, Y10
-	VMOVUPS      (CX)(R9*4), Y14
-	VFMADD231PS  Y14, Y12, Y5
-	VFMADD231PS  Y14, Y13, Y11
-	ADDQ         $0x08, R9
-	CMPQ         R9, dim+16(FP)
-	JL           dots2
-	MOVQ         grid+72(FP), R9
-	VUNPCKLPS    Y5, Y4, Y12
-	VUNPCKHPS    Y5, Y4, Y4
-	VADDPS       Y12, Y4, Y12
-	VUNPCKLPS    Y11, Y10, Y4
-	VUNPCKHPS    Y11, Y10, Y5
-	VADDPS       Y4, Y5, Y4
-	VUNPCKLPD    Y4, Y12, Y5
-	VUNPCKHPD    Y4, Y12, Y4
-	VADDPS       Y5, Y4, Y5
-	VEXTRACTF128 $0x01, Y5, X4
-	VADDPS       X4, X5, X4
-	VMOVUPS      X4, 512(R9)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VUNPCKLPS    Y7, Y6, Y0
-	VUNPCKHPS    Y7, Y6, Y2
-	VADDPS       Y0, Y2, Y0
-	VUNPCKLPS    Y9, Y8, Y2
-	VUNPCKHPS    Y9, Y8, Y3
-	VADDPS       Y2, Y3, Y2
-	VUNPCKLPD    Y2, Y0, Y3
-	VUNPCKHPD    Y2, Y0, Y0
-	VADDPS       Y3, Y0, Y3
-	VPERM2F128   $0x20, Y3, Y1, Y0
-	VPERM2F128   $0x31, Y3, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R9)(AX*2)
-	ADDQ         $0x10, AX
-	JMP          scores
-
-scores1:
-	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
-	MOVQ   (R10)(AX*1), R10
-	LEAQ   (R9)(R10*4), R10
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	XORQ   R9, R9
-
-dots1:
-	VMOVUPS      (R10)(R9*4), Y6
-	VMOVUPS      (DX)(R9*4), Y7
-	VFMADD231PS  Y7, Y6, Y0
-	VMOVUPS      (BX)(R9*4), Y7
-	VFMADD231PS  Y7, Y6, Y1
-	VMOVUPS      (SI)(R9*4), Y7
-	VFMADD231PS  Y7, Y6, Y2
-	VMOVUPS      (DI)(R9*4), Y7
-	VFMADD231PS  Y7, Y6, Y3
-	VMOVUPS      (R8)(R9*4), Y7
-	VFMADD231PS  Y7, Y6, Y4
-	VMOVUPS      (CX)(R9*4), Y7
-	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         $0x08, R9
-	CMPQ         R9, dim+16(FP)
-	JL           dots1
-	MOVQ         grid+72(FP), R9
-	VUNPCKLPS    Y5, Y4, Y6
-	VUNPCKHPS    Y5, Y4, Y7
-	VADDPS       Y6, Y7, Y6
-	VUNPCKLPS    Y5, Y4, Y7
-	VUNPCKHPS    Y5, Y4, Y4
-	VADDPS       Y7, Y4, Y7
-	VUNPCKLPD    Y7, Y6, Y4
-	VUNPCKHPD    Y7, Y6, Y5
-	VADDPS       Y4, Y5, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPS       X5, X4, X5
-	VMOVUPS      X5, 512(R9)(AX*1)
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y4
-	VUNPCKLPS    Y3, Y2, Y0
-	VUNPCKHPS    Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VUNPCKLPD    Y0, Y4, Y1
-	VUNPCKHPD    Y0, Y4, Y0
-	VADDPS       Y1, Y0, Y1
-	VPERM2F128   $0x20, Y1, Y1, Y0
-	VPERM2F128   $0x31, Y1, Y1, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R9)(AX*2)
-
-errors:
-	MOVQ         grid+72(FP), AX
-	MOVL         $0xc2a00000, R9
-	VMOVD        R9, X0
-	VBROADCASTSS X0, Y0
-	MOVL         $0x42a00000, R9
-	VMOVD        R9, X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0xbfb8aa3b, R9
-	VMOVD        R9, X2
-	VBROADCASTSS X2, Y2
-	MOVL         $0x3f800000, R9
-	VMOVD        R9, X3
-	VBROADCASTSS X3, Y3
-	MOVL         $0x3f7fffff, R9
-	VMOVD        R9, X4
-	VBROADCASTSS X4, Y4
-	MOVL         $0x3f31727b, R9
-	VMOVD        R9, X5
-	VBROADCASTSS X5, Y5
-	MOVL         $0x3e75ead4, R9
-	VMOVD        R9, X6
-	VBROADCASTSS X6, Y6
-	MOVL         $0x3d64aa23, R9
-	VMOVD        R9, X7
-	VBROADCASTSS X7, Y7
-	MOVL         $0x3c134806, R9
-	VMOVD        R9, X8
-	VBROADCASTSS X8, Y8
-	MOVL         $0x3af61905, R9
-	VMOVD        R9, X9
-	VBROADCASTSS X9, Y9
-	MOVQ         label+56(FP), R9
-	VMOVDQU      bitPlaces<>+0(SB), Y10
-	VMOVD        R9, X11
-	VPBROADCASTD X11, Y11
-	VPAND        Y10, Y11, Y11
-	VPCMPEQD     Y10, Y11, Y11
-	VPAND        Y3, Y11, Y11
-	MOVQ         m+32(FP), R10
-	SHLQ         $0x03, R10
-	XORQ         R11, R11
-	VBROADCASTSS alpha+64(FP), Y10
-
-left:
-	VMOVUPS      (AX)(R11*2), Y12
-	VMAXPS       Y12, Y0, Y12
-	VMINPS       Y12, Y1, Y12
-	VMULPS       Y2, Y12, Y12
-	VROUNDPS     $0x09, Y12, Y13
-	VSUBPS       Y13, Y12, Y12
-	VCVTPS2DQ    Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMOVAPS      Y9, Y14
-	VFMADD213PS  Y8, Y12, Y14
-	VFMADD213PS  Y7, Y12, Y14
-	VFMADD213PS  Y6, Y12, Y14
-	VFMADD213PS  Y5, Y12, Y14
-	VFMADD213PS  Y4, Y12, Y14
-	VPADDD       Y13, Y14, Y14
-	VADDPS       Y3, Y14, Y14
-	VDIVPS       Y14, Y3, Y14
-	VSUBPS       Y14, Y11, Y14
-	VMULPS       Y10, Y14, Y14
-	VMOVUPS      Y14, 768(AX)(R11*2)
-	ADDQ         $0x10, R11
-	CMPQ         R11, R10
-	JL           left
-	XORQ         R11, R11
-	SHRL         $0x10, R9
-	VMOVDQU      bitPlaces<>+0(SB), Y11
-	VMOVD        R9, X12
-	VPBROADCASTD X12, Y12
-	VPAND        Y11, Y12, Y12
-	VPCMPEQD     Y11, Y12, Y12
-	VPAND        Y3, Y12, Y12
-
-right:
-	VMOVUPS     512(AX)(R11*1), Y11
-	VMAXPS      Y11, Y0, Y11
-	VMINPS      Y11, Y1, Y11
-	VMULPS      Y2, Y11, Y11
-	VROUNDPS    $0x09, Y11, Y13
-	VSUBPS      Y13, Y11, Y11
-	VCVTPS2DQ   Y13, Y13
-	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y9, Y14
-	VFMADD213PS Y8, Y11, Y14
-	VFMADD213PS Y7, Y11, Y14
-	VFMADD213PS Y6, Y11, Y14
-	VFMADD213PS Y5, Y11, Y14
-	VFMADD213PS Y4, Y11, Y14
-	VPADDD      Y13, Y14, Y14
-	VADDPS      Y3, Y14, Y14
-	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y12, Y14
-	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 1280(AX)(R11*1)
-	ADDQ        $0x20, R11
-	CMPQ        R11, R10
-	JL          right
-	MOVQ        in+0(FP), AX
-	MOVQ        ins+24(FP), R9
-	MOVQ        grid+72(FP), R10
-	MOVQ        m+32(FP), R11
-	SHLQ        $0x03, R11
-	XORQ        R12, R12
-
-updates:
-	MOVQ       out+8(FP), R15
-	MOVQ       outs+40(FP), R13
-	MOVQ       48(R13), R14
-	ADDQ       R12, R14
-	PREFETCHT0 (R15)(R14*4)
-	MOVQ       56(R13), R14
-	ADDQ       R12, R14
-	PREFETCHT0 (R15)(R14*4)
-	MOVQ       64(R13), R14
-	ADDQ       R12, R14
-	PREFETCHT0 (R15)(R14*4)
-	MOVQ       72(R13), R14
-	ADDQ       R12, R14
-	PREFETCHT0 (R15)(R14*4)
-	MOVQ       80(R13), R14
-	ADDQ       R12, R14
-	PREFETCHT0 (R15)(R14*4)
-	MOVQ       88(R13), R14
-	ADDQ       R12, R14
-	PREFETCHT0 (R15)(R14*4)
-	MOVQ       in+0(FP), R15
-	MOVQ       next+48(FP), R14
-	ADDQ       R12, R14
-	PREFETCHT0 (R15)(R14*4)
-	VMOVUPS    (DX)(R12*4), Y0
-	VMOVAPS    Y0, Y1
-	VMOVUPS    (BX)(R12*4), Y2
-	VMOVAPS    Y2, Y3
-	VMOVUPS    (SI)(R12*4), Y4
-	VMOVAPS    Y4, Y5
-	VMOVUPS    (DI)(R12*4), Y6
-	VMOVAPS    Y6, Y7
-	VMOVUPS    (R8)(R12*4), Y8
-	VMOVAPS    Y8, Y9
-	VMOVUPS    (CX)(R12*4), Y10
-	VMOVAPS    Y10, Y11
-	XORQ       R13, R13
-
-half0:
-	MOVQ         (R9)(R13*1), R14
-	ADDQ         R12, R14
-	VMOVUPS      (AX)(R14*4), Y12
-	VMOVAPS      Y12, Y13
-	VBROADCASTSS 768(R10)(R13*2), Y14
-	VFMADD231PS  Y0, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y1
-	VBROADCASTSS 772(R10)(R13*2), Y14
-	VFMADD231PS  Y2, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y3
-	VBROADCASTSS 776(R10)(R13*2), Y14
-	VFMADD231PS  Y4, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y5
-	VBROADCASTSS 780(R10)(R13*2), Y14
-	VFMADD231PS  Y6, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y7
-	VBROADCASTSS 1280(R10)(R13*1), Y14
-	VFMADD231PS  Y8, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y9
-	VBROADCASTSS 1284(R10)(R13*1), Y14
-	VFMADD231PS  Y10, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y11
-	VMOVUPS      Y13, (AX)(R14*4)
-	ADDQ         $0x08, R13
-	CMPQ         R13, R11
-	JL           half0
-	VMOVUPS      Y1, (DX)(R12*4)
-	VMOVUPS      Y3, (BX)(R12*4)
-	VMOVUPS      Y5, (SI)(R12*4)
-	VMOVUPS      Y7, (DI)(R12*4)
-	VMOVUPS      Y9, (R8)(R12*4)
-	VMOVUPS      Y11, (CX)(R12*4)
-	VMOVUPS      32(DX)(R12*4), Y0
-	VMOVAPS      Y0, Y1
-	VMOVUPS      32(BX)(R12*4), Y2
-	VMOVAPS      Y2, Y3
-	VMOVUPS      32(SI)(R12*4), Y4
-	VMOVAPS      Y4, Y5
-	VMOVUPS      32(DI)(R12*4), Y6
-	VMOVAPS      Y6, Y7
-	VMOVUPS      32(R8)(R12*4), Y8
-	VMOVAPS      Y8, Y9
-	VMOVUPS      32(CX)(R12*4), Y10
-	VMOVAPS      Y10, Y11
-	XORQ         R13, R13
-
-half1:
-	MOVQ         (R9)(R13*1), R14
-	ADDQ         R12, R14
-	VMOVUPS      32(AX)(R14*4), Y12
-	VMOVAPS      Y12, Y13
-	VBROADCASTSS 768(R10)(R13*2), Y14
-	VFMADD231PS  Y0, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y1
-	VBROADCASTSS 772(R10)(R13*2), Y14
-	VFMADD231PS  Y2, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y3
-	VBROADCASTSS 776(R10)(R13*2), Y14
-	VFMADD231PS  Y4, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y5
-	VBROADCASTSS 780(R10)(R13*2), Y14
-	VFMADD231PS  Y6, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y7
-	VBROADCASTSS 1280(R10)(R13*1), Y14
-	VFMADD231PS  Y8, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y9
-	VBROADCASTSS 1284(R10)(R13*1), Y14
-	VFMADD231PS  Y10, Y14, Y13
-	VFMADD231PS  Y12, Y14, Y11
-	VMOVUPS      Y13, 32(AX)(R14*4)
-	ADDQ         $0x08, R13
-	CMPQ         R13, R11
-	JL           half1
-	VMOVUPS      Y1, 32(DX)(R12*4)
-	VMOVUPS      Y3, 32(BX)(R12*4)
-	VMOVUPS      Y5, 32(SI)(R12*4)
-	VMOVUPS      Y7, 32(DI)(R12*4)
-	VMOVUPS      Y9, 32(R8)(R12*4)
-	VMOVUPS      Y11, 32(CX)(R12*4)
-	ADDQ         $0x10, R12
-	CMPQ         R12, dim+16(FP)
-	JL           updates
+lines1done:
 	VZEROUPPER
 	RET
 
@@ -5895,6 +4053,1866 @@ rounds:
 	VFMADD231PS Z12, Z12, Z11
 	DECQ        AX
 	JG          rounds
+	VZEROUPPER
+	RET
+
+// func window1AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window1AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), DX
+	SHLQ   $0x03, DX
+	SUBQ   AX, DX
+	JLE    errors
+	CMPQ   DX, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), DX
+	MOVQ   ins+24(FP), BX
+	MOVQ   (BX)(AX*1), SI
+	LEAQ   (DX)(SI*4), SI
+	VXORPS Y0, Y0, Y0
+	MOVQ   8(BX)(AX*1), BX
+	LEAQ   (DX)(BX*4), BX
+	VXORPS Y1, Y1, Y1
+	XORQ   DX, DX
+
+dots2:
+	VMOVUPS     (SI)(DX*4), Y2
+	VMOVUPS     (BX)(DX*4), Y3
+	VMOVUPS     (CX)(DX*4), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $0x08, DX
+	CMPQ        DX, dim+16(FP)
+	JL          dots2
+	MOVQ        grid+72(FP), DX
+	VXORPS      Y2, Y2, Y2
+	VUNPCKLPS   Y2, Y0, Y3
+	VUNPCKHPS   Y2, Y0, Y0
+	VADDPS      Y3, Y0, Y3
+	VUNPCKLPS   Y2, Y2, Y0
+	VUNPCKHPS   Y2, Y2, Y4
+	VADDPS      Y0, Y4, Y0
+	VUNPCKLPD   Y0, Y3, Y4
+	VUNPCKHPD   Y0, Y3, Y0
+	VADDPS      Y4, Y0, Y4
+	VUNPCKLPS   Y2, Y1, Y0
+	VUNPCKHPS   Y2, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPS   Y2, Y2, Y1
+	VUNPCKHPS   Y2, Y2, Y2
+	VADDPS      Y1, Y2, Y1
+	VUNPCKLPD   Y1, Y0, Y2
+	VUNPCKHPD   Y1, Y0, Y0
+	VADDPS      Y2, Y0, Y2
+	VPERM2F128  $0x20, Y2, Y4, Y0
+	VPERM2F128  $0x31, Y2, Y4, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)(AX*2)
+	ADDQ        $0x10, AX
+	JMP         scores
+
+scores1:
+	MOVQ   in+0(FP), DX
+	MOVQ   ins+24(FP), BX
+	MOVQ   (BX)(AX*1), BX
+	LEAQ   (DX)(BX*4), BX
+	VXORPS Y0, Y0, Y0
+	XORQ   DX, DX
+
+dots1:
+	VMOVUPS     (BX)(DX*4), Y1
+	VMOVUPS     (CX)(DX*4), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $0x08, DX
+	CMPQ        DX, dim+16(FP)
+	JL          dots1
+	MOVQ        grid+72(FP), DX
+	VXORPS      Y1, Y1, Y1
+	VUNPCKLPS   Y1, Y0, Y2
+	VUNPCKHPS   Y1, Y0, Y0
+	VADDPS      Y2, Y0, Y2
+	VUNPCKLPS   Y1, Y1, Y0
+	VUNPCKHPS   Y1, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPD   Y0, Y2, Y1
+	VUNPCKHPD   Y0, Y2, Y0
+	VADDPS      Y1, Y0, Y1
+	VPERM2F128  $0x20, Y1, Y1, Y0
+	VPERM2F128  $0x31, Y1, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DX)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVQ         label+56(FP), DX
+	MOVL         $0x3f800000, BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xc2a00000, BX
+	VMOVD        BX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbfb8aa3b, BX
+	VMOVD        BX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x42a00000, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f7fffff, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3f31727b, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e75ead4, BX
+	VMOVD        BX, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x3d64aa23, BX
+	VMOVD        BX, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3c134806, BX
+	VMOVD        BX, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0x3af61905, BX
+	VMOVD        BX, X9
+	VPBROADCASTD X9, Y9
+	VBROADCASTSS alpha+64(FP), Y10
+	MOVQ         m+32(FP), BX
+	SHLQ         $0x03, BX
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        DX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         DX, DX
+
+left:
+	VMOVUPS     (AX)(DX*2), Y12
+	VMAXPS      Y12, Y1, Y12
+	VMINPS      Y12, Y3, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y0, Y14, Y14
+	VDIVPS      Y14, Y0, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(DX*2)
+	ADDQ        $0x10, DX
+	CMPQ        DX, BX
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), DX
+	MOVQ        grid+72(FP), BX
+	MOVQ        m+32(FP), SI
+	SHLQ        $0x03, SI
+	XORQ        DI, DI
+
+lines1:
+	LEAQ       16(DI), R9
+	CMPQ       R9, dim+16(FP)
+	JG         lines1done
+	MOVQ       out+8(FP), R10
+	MOVQ       outs+40(FP), R8
+	MOVQ       8(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       16(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       24(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       32(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       40(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       48(R8), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	MOVQ       in+0(FP), R10
+	MOVQ       next+48(FP), R9
+	ADDQ       DI, R9
+	PREFETCHT0 (R10)(R9*4)
+	VMOVUPS    (CX)(DI*4), Y0
+	VMOVAPS    Y0, Y1
+	XORQ       R8, R8
+
+rows1at0:
+	MOVQ         (DX)(R8*1), R9
+	ADDQ         DI, R9
+	VMOVUPS      (AX)(R9*4), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 768(BX)(R8*2), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      Y3, (AX)(R9*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, SI
+	JL           rows1at0
+	VMOVUPS      Y1, (CX)(DI*4)
+	VMOVUPS      32(CX)(DI*4), Y0
+	VMOVAPS      Y0, Y1
+	XORQ         R8, R8
+
+rows1at32:
+	MOVQ         (DX)(R8*1), R9
+	ADDQ         DI, R9
+	VMOVUPS      32(AX)(R9*4), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 768(BX)(R8*2), Y4
+	VFMADD231PS  Y0, Y4, Y3
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      Y3, 32(AX)(R9*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, SI
+	JL           rows1at32
+	VMOVUPS      Y1, 32(CX)(DI*4)
+	ADDQ         $0x10, DI
+	JMP          lines1
+
+lines1done:
+	VZEROUPPER
+	RET
+
+// func window2AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window2AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), BX
+	SHLQ   $0x03, BX
+	SUBQ   AX, BX
+	JLE    errors
+	CMPQ   BX, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), BX
+	MOVQ   ins+24(FP), SI
+	MOVQ   (SI)(AX*1), DI
+	LEAQ   (BX)(DI*4), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   8(SI)(AX*1), SI
+	LEAQ   (BX)(SI*4), SI
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   BX, BX
+
+dots2:
+	VMOVUPS     (DI)(BX*4), Y4
+	VMOVUPS     (SI)(BX*4), Y5
+	VMOVUPS     (DX)(BX*4), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS     (CX)(BX*4), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y3
+	ADDQ        $0x08, BX
+	CMPQ        BX, dim+16(FP)
+	JL          dots2
+	MOVQ        grid+72(FP), BX
+	VXORPS      Y4, Y4, Y4
+	VUNPCKLPS   Y1, Y0, Y5
+	VUNPCKHPS   Y1, Y0, Y0
+	VADDPS      Y5, Y0, Y5
+	VUNPCKLPS   Y4, Y4, Y0
+	VUNPCKHPS   Y4, Y4, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPD   Y0, Y5, Y1
+	VUNPCKHPD   Y0, Y5, Y0
+	VADDPS      Y1, Y0, Y1
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y2
+	VADDPS      Y0, Y2, Y0
+	VUNPCKLPS   Y4, Y4, Y2
+	VUNPCKHPS   Y4, Y4, Y3
+	VADDPS      Y2, Y3, Y2
+	VUNPCKLPD   Y2, Y0, Y3
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y3, Y0, Y3
+	VPERM2F128  $0x20, Y3, Y1, Y0
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)(AX*2)
+	ADDQ        $0x10, AX
+	JMP         scores
+
+scores1:
+	MOVQ   in+0(FP), BX
+	MOVQ   ins+24(FP), SI
+	MOVQ   (SI)(AX*1), SI
+	LEAQ   (BX)(SI*4), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   BX, BX
+
+dots1:
+	VMOVUPS     (SI)(BX*4), Y2
+	VMOVUPS     (DX)(BX*4), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMOVUPS     (CX)(BX*4), Y3
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ        $0x08, BX
+	CMPQ        BX, dim+16(FP)
+	JL          dots1
+	MOVQ        grid+72(FP), BX
+	VXORPS      Y2, Y2, Y2
+	VUNPCKLPS   Y1, Y0, Y3
+	VUNPCKHPS   Y1, Y0, Y0
+	VADDPS      Y3, Y0, Y3
+	VUNPCKLPS   Y2, Y2, Y0
+	VUNPCKHPS   Y2, Y2, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPD   Y0, Y3, Y1
+	VUNPCKHPD   Y0, Y3, Y0
+	VADDPS      Y1, Y0, Y1
+	VPERM2F128  $0x20, Y1, Y1, Y0
+	VPERM2F128  $0x31, Y1, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (BX)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVQ         label+56(FP), BX
+	MOVL         $0x3f800000, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xc2a00000, SI
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbfb8aa3b, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x42a00000, SI
+	VMOVD        SI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f7fffff, SI
+	VMOVD        SI, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3f31727b, SI
+	VMOVD        SI, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e75ead4, SI
+	VMOVD        SI, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x3d64aa23, SI
+	VMOVD        SI, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3c134806, SI
+	VMOVD        SI, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0x3af61905, SI
+	VMOVD        SI, X9
+	VPBROADCASTD X9, Y9
+	VBROADCASTSS alpha+64(FP), Y10
+	MOVQ         m+32(FP), SI
+	SHLQ         $0x03, SI
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        BX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         BX, BX
+
+left:
+	VMOVUPS     (AX)(BX*2), Y12
+	VMAXPS      Y12, Y1, Y12
+	VMINPS      Y12, Y3, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y0, Y14, Y14
+	VDIVPS      Y14, Y0, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(BX*2)
+	ADDQ        $0x10, BX
+	CMPQ        BX, SI
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), BX
+	MOVQ        grid+72(FP), SI
+	MOVQ        m+32(FP), DI
+	SHLQ        $0x03, DI
+	XORQ        R8, R8
+
+lines1:
+	LEAQ       16(R8), R10
+	CMPQ       R10, dim+16(FP)
+	JG         lines1done
+	MOVQ       out+8(FP), R11
+	MOVQ       outs+40(FP), R9
+	MOVQ       16(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       24(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       32(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       40(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       48(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       56(R9), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	MOVQ       in+0(FP), R11
+	MOVQ       next+48(FP), R10
+	ADDQ       R8, R10
+	PREFETCHT0 (R11)(R10*4)
+	VMOVUPS    (DX)(R8*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (CX)(R8*4), Y2
+	VMOVAPS    Y2, Y3
+	XORQ       R9, R9
+
+rows1at0:
+	MOVQ         (BX)(R9*1), R10
+	ADDQ         R8, R10
+	VMOVUPS      (AX)(R10*4), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 768(SI)(R9*2), Y6
+	VFMADD231PS  Y0, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 772(SI)(R9*2), Y6
+	VFMADD231PS  Y2, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      Y5, (AX)(R10*4)
+	ADDQ         $0x08, R9
+	CMPQ         R9, DI
+	JL           rows1at0
+	VMOVUPS      Y1, (DX)(R8*4)
+	VMOVUPS      Y3, (CX)(R8*4)
+	VMOVUPS      32(DX)(R8*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(CX)(R8*4), Y2
+	VMOVAPS      Y2, Y3
+	XORQ         R9, R9
+
+rows1at32:
+	MOVQ         (BX)(R9*1), R10
+	ADDQ         R8, R10
+	VMOVUPS      32(AX)(R10*4), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 768(SI)(R9*2), Y6
+	VFMADD231PS  Y0, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 772(SI)(R9*2), Y6
+	VFMADD231PS  Y2, Y6, Y5
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      Y5, 32(AX)(R10*4)
+	ADDQ         $0x08, R9
+	CMPQ         R9, DI
+	JL           rows1at32
+	VMOVUPS      Y1, 32(DX)(R8*4)
+	VMOVUPS      Y3, 32(CX)(R8*4)
+	ADDQ         $0x10, R8
+	JMP          lines1
+
+lines1done:
+	VZEROUPPER
+	RET
+
+// func window3AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window3AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), SI
+	SHLQ   $0x03, SI
+	SUBQ   AX, SI
+	JLE    errors
+	CMPQ   SI, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), SI
+	MOVQ   ins+24(FP), DI
+	MOVQ   (DI)(AX*1), R8
+	LEAQ   (SI)(R8*4), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   8(DI)(AX*1), DI
+	LEAQ   (SI)(DI*4), DI
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	XORQ   SI, SI
+
+dots2:
+	VMOVUPS     (R8)(SI*4), Y6
+	VMOVUPS     (DI)(SI*4), Y7
+	VMOVUPS     (DX)(SI*4), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y3
+	VMOVUPS     (BX)(SI*4), Y8
+	VFMADD231PS Y8, Y6, Y1
+	VFMADD231PS Y8, Y7, Y4
+	VMOVUPS     (CX)(SI*4), Y8
+	VFMADD231PS Y8, Y6, Y2
+	VFMADD231PS Y8, Y7, Y5
+	ADDQ        $0x08, SI
+	CMPQ        SI, dim+16(FP)
+	JL          dots2
+	MOVQ        grid+72(FP), SI
+	VXORPS      Y6, Y6, Y6
+	VUNPCKLPS   Y1, Y0, Y7
+	VUNPCKHPS   Y1, Y0, Y0
+	VADDPS      Y7, Y0, Y7
+	VUNPCKLPS   Y6, Y2, Y0
+	VUNPCKHPS   Y6, Y2, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPD   Y0, Y7, Y1
+	VUNPCKHPD   Y0, Y7, Y0
+	VADDPS      Y1, Y0, Y1
+	VUNPCKLPS   Y4, Y3, Y0
+	VUNPCKHPS   Y4, Y3, Y2
+	VADDPS      Y0, Y2, Y0
+	VUNPCKLPS   Y6, Y5, Y2
+	VUNPCKHPS   Y6, Y5, Y3
+	VADDPS      Y2, Y3, Y2
+	VUNPCKLPD   Y2, Y0, Y3
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y3, Y0, Y3
+	VPERM2F128  $0x20, Y3, Y1, Y0
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (SI)(AX*2)
+	ADDQ        $0x10, AX
+	JMP         scores
+
+scores1:
+	MOVQ   in+0(FP), SI
+	MOVQ   ins+24(FP), DI
+	MOVQ   (DI)(AX*1), DI
+	LEAQ   (SI)(DI*4), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   SI, SI
+
+dots1:
+	VMOVUPS     (DI)(SI*4), Y3
+	VMOVUPS     (DX)(SI*4), Y4
+	VFMADD231PS Y4, Y3, Y0
+	VMOVUPS     (BX)(SI*4), Y4
+	VFMADD231PS Y4, Y3, Y1
+	VMOVUPS     (CX)(SI*4), Y4
+	VFMADD231PS Y4, Y3, Y2
+	ADDQ        $0x08, SI
+	CMPQ        SI, dim+16(FP)
+	JL          dots1
+	MOVQ        grid+72(FP), SI
+	VXORPS      Y3, Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y0
+	VADDPS      Y4, Y0, Y4
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPD   Y0, Y4, Y1
+	VUNPCKHPD   Y0, Y4, Y0
+	VADDPS      Y1, Y0, Y1
+	VPERM2F128  $0x20, Y1, Y1, Y0
+	VPERM2F128  $0x31, Y1, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (SI)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVQ         label+56(FP), SI
+	MOVL         $0x3f800000, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xc2a00000, DI
+	VMOVD        DI, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbfb8aa3b, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x42a00000, DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f7fffff, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3f31727b, DI
+	VMOVD        DI, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e75ead4, DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x3d64aa23, DI
+	VMOVD        DI, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3c134806, DI
+	VMOVD        DI, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0x3af61905, DI
+	VMOVD        DI, X9
+	VPBROADCASTD X9, Y9
+	VBROADCASTSS alpha+64(FP), Y10
+	MOVQ         m+32(FP), DI
+	SHLQ         $0x03, DI
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        SI, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         SI, SI
+
+left:
+	VMOVUPS     (AX)(SI*2), Y12
+	VMAXPS      Y12, Y1, Y12
+	VMINPS      Y12, Y3, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y0, Y14, Y14
+	VDIVPS      Y14, Y0, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(SI*2)
+	ADDQ        $0x10, SI
+	CMPQ        SI, DI
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), SI
+	MOVQ        grid+72(FP), DI
+	MOVQ        m+32(FP), R8
+	SHLQ        $0x03, R8
+	XORQ        R9, R9
+
+lines1:
+	LEAQ       16(R9), R11
+	CMPQ       R11, dim+16(FP)
+	JG         lines1done
+	MOVQ       out+8(FP), R12
+	MOVQ       outs+40(FP), R10
+	MOVQ       24(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       32(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       40(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       48(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       56(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       64(R10), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	MOVQ       in+0(FP), R12
+	MOVQ       next+48(FP), R11
+	ADDQ       R9, R11
+	PREFETCHT0 (R12)(R11*4)
+	VMOVUPS    (DX)(R9*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R9*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (CX)(R9*4), Y4
+	VMOVAPS    Y4, Y5
+	XORQ       R10, R10
+
+rows1at0:
+	MOVQ         (SI)(R10*1), R11
+	ADDQ         R9, R11
+	VMOVUPS      (AX)(R11*4), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 768(DI)(R10*2), Y8
+	VFMADD231PS  Y0, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 772(DI)(R10*2), Y8
+	VFMADD231PS  Y2, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 776(DI)(R10*2), Y8
+	VFMADD231PS  Y4, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      Y7, (AX)(R11*4)
+	ADDQ         $0x08, R10
+	CMPQ         R10, R8
+	JL           rows1at0
+	VMOVUPS      Y1, (DX)(R9*4)
+	VMOVUPS      Y3, (BX)(R9*4)
+	VMOVUPS      Y5, (CX)(R9*4)
+	VMOVUPS      32(DX)(R9*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R9*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(CX)(R9*4), Y4
+	VMOVAPS      Y4, Y5
+	XORQ         R10, R10
+
+rows1at32:
+	MOVQ         (SI)(R10*1), R11
+	ADDQ         R9, R11
+	VMOVUPS      32(AX)(R11*4), Y6
+	VMOVAPS      Y6, Y7
+	VBROADCASTSS 768(DI)(R10*2), Y8
+	VFMADD231PS  Y0, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 772(DI)(R10*2), Y8
+	VFMADD231PS  Y2, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 776(DI)(R10*2), Y8
+	VFMADD231PS  Y4, Y8, Y7
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      Y7, 32(AX)(R11*4)
+	ADDQ         $0x08, R10
+	CMPQ         R10, R8
+	JL           rows1at32
+	VMOVUPS      Y1, 32(DX)(R9*4)
+	VMOVUPS      Y3, 32(BX)(R9*4)
+	VMOVUPS      Y5, 32(CX)(R9*4)
+	ADDQ         $0x10, R9
+	JMP          lines1
+
+lines1done:
+	VZEROUPPER
+	RET
+
+// func window4AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window4AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), DI
+	SHLQ   $0x03, DI
+	SUBQ   AX, DI
+	JLE    errors
+	CMPQ   DI, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), DI
+	MOVQ   ins+24(FP), R8
+	MOVQ   (R8)(AX*1), R9
+	LEAQ   (DI)(R9*4), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   8(R8)(AX*1), R8
+	LEAQ   (DI)(R8*4), R8
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ   DI, DI
+
+dots2:
+	VMOVUPS     (R9)(DI*4), Y8
+	VMOVUPS     (R8)(DI*4), Y9
+	VMOVUPS     (DX)(DI*4), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (BX)(DI*4), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (SI)(DI*4), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     (CX)(DI*4), Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $0x08, DI
+	CMPQ        DI, dim+16(FP)
+	JL          dots2
+	MOVQ        grid+72(FP), DI
+	VXORPS      Y8, Y8, Y8
+	VUNPCKLPS   Y1, Y0, Y8
+	VUNPCKHPS   Y1, Y0, Y0
+	VADDPS      Y8, Y0, Y8
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPD   Y0, Y8, Y1
+	VUNPCKHPD   Y0, Y8, Y0
+	VADDPS      Y1, Y0, Y1
+	VUNPCKLPS   Y5, Y4, Y0
+	VUNPCKHPS   Y5, Y4, Y2
+	VADDPS      Y0, Y2, Y0
+	VUNPCKLPS   Y7, Y6, Y2
+	VUNPCKHPS   Y7, Y6, Y3
+	VADDPS      Y2, Y3, Y2
+	VUNPCKLPD   Y2, Y0, Y3
+	VUNPCKHPD   Y2, Y0, Y0
+	VADDPS      Y3, Y0, Y3
+	VPERM2F128  $0x20, Y3, Y1, Y0
+	VPERM2F128  $0x31, Y3, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DI)(AX*2)
+	ADDQ        $0x10, AX
+	JMP         scores
+
+scores1:
+	MOVQ   in+0(FP), DI
+	MOVQ   ins+24(FP), R8
+	MOVQ   (R8)(AX*1), R8
+	LEAQ   (DI)(R8*4), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   DI, DI
+
+dots1:
+	VMOVUPS     (R8)(DI*4), Y4
+	VMOVUPS     (DX)(DI*4), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (BX)(DI*4), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (SI)(DI*4), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (CX)(DI*4), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $0x08, DI
+	CMPQ        DI, dim+16(FP)
+	JL          dots1
+	MOVQ        grid+72(FP), DI
+	VXORPS      Y4, Y4, Y4
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y0
+	VADDPS      Y4, Y0, Y4
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y1
+	VADDPS      Y0, Y1, Y0
+	VUNPCKLPD   Y0, Y4, Y1
+	VUNPCKHPD   Y0, Y4, Y0
+	VADDPS      Y1, Y0, Y1
+	VPERM2F128  $0x20, Y1, Y1, Y0
+	VPERM2F128  $0x31, Y1, Y1, Y1
+	VADDPS      Y0, Y1, Y0
+	VMOVUPS     Y0, (DI)(AX*2)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVQ         label+56(FP), DI
+	MOVL         $0x3f800000, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xc2a00000, R8
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbfb8aa3b, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x42a00000, R8
+	VMOVD        R8, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f7fffff, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3f31727b, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e75ead4, R8
+	VMOVD        R8, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x3d64aa23, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3c134806, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0x3af61905, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VBROADCASTSS alpha+64(FP), Y10
+	MOVQ         m+32(FP), R8
+	SHLQ         $0x03, R8
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        DI, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         DI, DI
+
+left:
+	VMOVUPS     (AX)(DI*2), Y12
+	VMAXPS      Y12, Y1, Y12
+	VMINPS      Y12, Y3, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y0, Y14, Y14
+	VDIVPS      Y14, Y0, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 768(AX)(DI*2)
+	ADDQ        $0x10, DI
+	CMPQ        DI, R8
+	JL          left
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), DI
+	MOVQ        grid+72(FP), R8
+	MOVQ        m+32(FP), R9
+	SHLQ        $0x03, R9
+	XORQ        R10, R10
+
+lines1:
+	LEAQ       16(R10), R12
+	CMPQ       R12, dim+16(FP)
+	JG         lines1done
+	MOVQ       out+8(FP), R13
+	MOVQ       outs+40(FP), R11
+	MOVQ       32(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       40(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       48(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       56(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       64(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       72(R11), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	MOVQ       in+0(FP), R13
+	MOVQ       next+48(FP), R12
+	ADDQ       R10, R12
+	PREFETCHT0 (R13)(R12*4)
+	VMOVUPS    (DX)(R10*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R10*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (SI)(R10*4), Y4
+	VMOVAPS    Y4, Y5
+	VMOVUPS    (CX)(R10*4), Y6
+	VMOVAPS    Y6, Y7
+	XORQ       R11, R11
+
+rows1at0:
+	MOVQ         (DI)(R11*1), R12
+	ADDQ         R10, R12
+	VMOVUPS      (AX)(R12*4), Y8
+	VMOVAPS      Y8, Y9
+	VBROADCASTSS 768(R8)(R11*2), Y10
+	VFMADD231PS  Y0, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y1
+	VBROADCASTSS 772(R8)(R11*2), Y10
+	VFMADD231PS  Y2, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y3
+	VBROADCASTSS 776(R8)(R11*2), Y10
+	VFMADD231PS  Y4, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS 780(R8)(R11*2), Y10
+	VFMADD231PS  Y6, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y7
+	VMOVUPS      Y9, (AX)(R12*4)
+	ADDQ         $0x08, R11
+	CMPQ         R11, R9
+	JL           rows1at0
+	VMOVUPS      Y1, (DX)(R10*4)
+	VMOVUPS      Y3, (BX)(R10*4)
+	VMOVUPS      Y5, (SI)(R10*4)
+	VMOVUPS      Y7, (CX)(R10*4)
+	VMOVUPS      32(DX)(R10*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R10*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(SI)(R10*4), Y4
+	VMOVAPS      Y4, Y5
+	VMOVUPS      32(CX)(R10*4), Y6
+	VMOVAPS      Y6, Y7
+	XORQ         R11, R11
+
+rows1at32:
+	MOVQ         (DI)(R11*1), R12
+	ADDQ         R10, R12
+	VMOVUPS      32(AX)(R12*4), Y8
+	VMOVAPS      Y8, Y9
+	VBROADCASTSS 768(R8)(R11*2), Y10
+	VFMADD231PS  Y0, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y1
+	VBROADCASTSS 772(R8)(R11*2), Y10
+	VFMADD231PS  Y2, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y3
+	VBROADCASTSS 776(R8)(R11*2), Y10
+	VFMADD231PS  Y4, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y5
+	VBROADCASTSS 780(R8)(R11*2), Y10
+	VFMADD231PS  Y6, Y10, Y9
+	VFMADD231PS  Y8, Y10, Y7
+	VMOVUPS      Y9, 32(AX)(R12*4)
+	ADDQ         $0x08, R11
+	CMPQ         R11, R9
+	JL           rows1at32
+	VMOVUPS      Y1, 32(DX)(R10*4)
+	VMOVUPS      Y3, 32(BX)(R10*4)
+	VMOVUPS      Y5, 32(SI)(R10*4)
+	VMOVUPS      Y7, 32(CX)(R10*4)
+	ADDQ         $0x10, R10
+	JMP          lines1
+
+lines1done:
+	VZEROUPPER
+	RET
+
+// func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window5AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), R8
+	SHLQ   $0x03, R8
+	SUBQ   AX, R8
+	JLE    errors
+	CMPQ   R8, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), R8
+	MOVQ   ins+24(FP), R9
+	MOVQ   (R9)(AX*1), R10
+	LEAQ   (R8)(R10*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   8(R9)(AX*1), R9
+	LEAQ   (R8)(R9*4), R9
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	XORQ   R8, R8
+
+dots2:
+	VMOVUPS      (R10)(R8*4), Y10
+	VMOVUPS      (R9)(R8*4), Y11
+	VMOVUPS      (DX)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVUPS      (BX)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      (SI)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVUPS      (DI)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y8
+	VMOVUPS      (CX)(R8*4), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         $0x08, R8
+	CMPQ         R8, dim+16(FP)
+	JL           dots2
+	MOVQ         grid+72(FP), R8
+	VXORPS       Y10, Y10, Y10
+	VUNPCKLPS    Y1, Y0, Y11
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y11, Y0, Y11
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y11, Y1
+	VUNPCKHPD    Y0, Y11, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPS    Y6, Y5, Y0
+	VUNPCKHPS    Y6, Y5, Y2
+	VADDPS       Y0, Y2, Y0
+	VUNPCKLPS    Y8, Y7, Y2
+	VUNPCKHPS    Y8, Y7, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y0, Y3
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)(AX*2)
+	VUNPCKLPS    Y10, Y4, Y0
+	VUNPCKHPS    Y10, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPS    Y10, Y9, Y1
+	VUNPCKHPS    Y10, Y9, Y2
+	VADDPS       Y1, Y2, Y1
+	VUNPCKLPD    Y1, Y0, Y2
+	VUNPCKHPD    Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VMOVUPS      X0, 512(R8)(AX*1)
+	ADDQ         $0x10, AX
+	JMP          scores
+
+scores1:
+	MOVQ   in+0(FP), R8
+	MOVQ   ins+24(FP), R9
+	MOVQ   (R9)(AX*1), R9
+	LEAQ   (R8)(R9*4), R9
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   R8, R8
+
+dots1:
+	VMOVUPS      (R9)(R8*4), Y5
+	VMOVUPS      (DX)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VMOVUPS      (BX)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      (SI)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VMOVUPS      (DI)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VMOVUPS      (CX)(R8*4), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         $0x08, R8
+	CMPQ         R8, dim+16(FP)
+	JL           dots1
+	MOVQ         grid+72(FP), R8
+	VXORPS       Y5, Y5, Y5
+	VUNPCKLPS    Y1, Y0, Y6
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y6, Y1
+	VUNPCKHPD    Y0, Y6, Y0
+	VADDPS       Y1, Y0, Y1
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R8)(AX*2)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y0, Y1
+	VUNPCKHPD    Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, 512(R8)(AX*1)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVQ         label+56(FP), R8
+	MOVL         $0x3f800000, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xc2a00000, R9
+	VMOVD        R9, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbfb8aa3b, R9
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x42a00000, R9
+	VMOVD        R9, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f7fffff, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3f31727b, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e75ead4, R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x3d64aa23, R9
+	VMOVD        R9, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3c134806, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0x3af61905, R9
+	VMOVD        R9, X9
+	VPBROADCASTD X9, Y9
+	VBROADCASTSS alpha+64(FP), Y10
+	MOVQ         m+32(FP), R9
+	SHLQ         $0x03, R9
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        R8, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         R10, R10
+
+left:
+	VMOVUPS      (AX)(R10*2), Y12
+	VMAXPS       Y12, Y1, Y12
+	VMINPS       Y12, Y3, Y12
+	VMULPS       Y2, Y12, Y12
+	VROUNDPS     $0x09, Y12, Y13
+	VSUBPS       Y13, Y12, Y12
+	VMOVAPS      Y9, Y14
+	VFMADD213PS  Y8, Y12, Y14
+	VFMADD213PS  Y7, Y12, Y14
+	VFMADD213PS  Y6, Y12, Y14
+	VFMADD213PS  Y5, Y12, Y14
+	VFMADD213PS  Y4, Y12, Y14
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VPADDD       Y13, Y14, Y14
+	VADDPS       Y0, Y14, Y14
+	VDIVPS       Y14, Y0, Y14
+	VSUBPS       Y14, Y11, Y14
+	VMULPS       Y10, Y14, Y14
+	VMOVUPS      Y14, 768(AX)(R10*2)
+	ADDQ         $0x10, R10
+	CMPQ         R10, R9
+	JL           left
+	SHRL         $0x10, R8
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        R8, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         R10, R10
+
+right:
+	VMOVUPS     512(AX)(R10*1), Y12
+	VMAXPS      Y12, Y1, Y12
+	VMINPS      Y12, Y3, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y0, Y14, Y14
+	VDIVPS      Y14, Y0, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 1280(AX)(R10*1)
+	ADDQ        $0x20, R10
+	CMPQ        R10, R9
+	JL          right
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), R8
+	MOVQ        grid+72(FP), R9
+	MOVQ        m+32(FP), R10
+	SHLQ        $0x03, R10
+	XORQ        R11, R11
+
+lines1:
+	LEAQ       16(R11), R13
+	CMPQ       R13, dim+16(FP)
+	JG         lines1done
+	MOVQ       out+8(FP), R14
+	MOVQ       outs+40(FP), R12
+	MOVQ       40(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       48(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       56(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       64(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       72(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       80(R12), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	MOVQ       in+0(FP), R14
+	MOVQ       next+48(FP), R13
+	ADDQ       R11, R13
+	PREFETCHT0 (R14)(R13*4)
+	VMOVUPS    (DX)(R11*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R11*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (SI)(R11*4), Y4
+	VMOVAPS    Y4, Y5
+	VMOVUPS    (DI)(R11*4), Y6
+	VMOVAPS    Y6, Y7
+	VMOVUPS    (CX)(R11*4), Y8
+	VMOVAPS    Y8, Y9
+	XORQ       R12, R12
+
+rows1at0:
+	MOVQ         (R8)(R12*1), R13
+	ADDQ         R11, R13
+	VMOVUPS      (AX)(R13*4), Y10
+	VMOVAPS      Y10, Y11
+	VBROADCASTSS 768(R9)(R12*2), Y12
+	VFMADD231PS  Y0, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y1
+	VBROADCASTSS 772(R9)(R12*2), Y12
+	VFMADD231PS  Y2, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y3
+	VBROADCASTSS 776(R9)(R12*2), Y12
+	VFMADD231PS  Y4, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 780(R9)(R12*2), Y12
+	VFMADD231PS  Y6, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 1280(R9)(R12*1), Y12
+	VFMADD231PS  Y8, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y9
+	VMOVUPS      Y11, (AX)(R13*4)
+	ADDQ         $0x08, R12
+	CMPQ         R12, R10
+	JL           rows1at0
+	VMOVUPS      Y1, (DX)(R11*4)
+	VMOVUPS      Y3, (BX)(R11*4)
+	VMOVUPS      Y5, (SI)(R11*4)
+	VMOVUPS      Y7, (DI)(R11*4)
+	VMOVUPS      Y9, (CX)(R11*4)
+	VMOVUPS      32(DX)(R11*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R11*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(SI)(R11*4), Y4
+	VMOVAPS      Y4, Y5
+	VMOVUPS      32(DI)(R11*4), Y6
+	VMOVAPS      Y6, Y7
+	VMOVUPS      32(CX)(R11*4), Y8
+	VMOVAPS      Y8, Y9
+	XORQ         R12, R12
+
+rows1at32:
+	MOVQ         (R8)(R12*1), R13
+	ADDQ         R11, R13
+	VMOVUPS      32(AX)(R13*4), Y10
+	VMOVAPS      Y10, Y11
+	VBROADCASTSS 768(R9)(R12*2), Y12
+	VFMADD231PS  Y0, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y1
+	VBROADCASTSS 772(R9)(R12*2), Y12
+	VFMADD231PS  Y2, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y3
+	VBROADCASTSS 776(R9)(R12*2), Y12
+	VFMADD231PS  Y4, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y5
+	VBROADCASTSS 780(R9)(R12*2), Y12
+	VFMADD231PS  Y6, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y7
+	VBROADCASTSS 1280(R9)(R12*1), Y12
+	VFMADD231PS  Y8, Y12, Y11
+	VFMADD231PS  Y10, Y12, Y9
+	VMOVUPS      Y11, 32(AX)(R13*4)
+	ADDQ         $0x08, R12
+	CMPQ         R12, R10
+	JL           rows1at32
+	VMOVUPS      Y1, 32(DX)(R11*4)
+	VMOVUPS      Y3, 32(BX)(R11*4)
+	VMOVUPS      Y5, 32(SI)(R11*4)
+	VMOVUPS      Y7, 32(DI)(R11*4)
+	VMOVUPS      Y9, 32(CX)(R11*4)
+	ADDQ         $0x10, R11
+	JMP          lines1
+
+lines1done:
+	VZEROUPPER
+	RET
+
+// func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·window6AVX2(SB), NOSPLIT, $0-80
+	MOVQ out+8(FP), AX
+	MOVQ outs+40(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 40(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+scores:
+	MOVQ   m+32(FP), R9
+	SHLQ   $0x03, R9
+	SUBQ   AX, R9
+	JLE    errors
+	CMPQ   R9, $0x08
+	JE     scores1
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   8(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	XORQ   R9, R9
+
+dots2:
+	VMOVUPS      (R11)(R9*4), Y12
+	VMOVUPS      (R10)(R9*4), Y13
+	VMOVUPS      (DX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VMOVUPS      (BX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VMOVUPS      (SI)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VMOVUPS      (DI)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VMOVUPS      (R8)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VMOVUPS      (CX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x08, R9
+	CMPQ         R9, dim+16(FP)
+	JL           dots2
+	MOVQ         grid+72(FP), R9
+	VXORPS       Y12, Y12, Y12
+	VUNPCKLPS    Y1, Y0, Y12
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y12, Y0, Y12
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y12, Y1
+	VUNPCKHPD    Y0, Y12, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y2
+	VADDPS       Y0, Y2, Y0
+	VUNPCKLPS    Y9, Y8, Y2
+	VUNPCKHPS    Y9, Y8, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y0, Y3
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R9)(AX*2)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VADDPS       Y1, Y2, Y1
+	VUNPCKLPD    Y1, Y0, Y2
+	VUNPCKHPD    Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VMOVUPS      X0, 512(R9)(AX*1)
+	ADDQ         $0x10, AX
+	JMP          scores
+
+scores1:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	XORQ   R9, R9
+
+dots1:
+	VMOVUPS      (R10)(R9*4), Y6
+	VMOVUPS      (DX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VMOVUPS      (BX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VMOVUPS      (SI)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VMOVUPS      (DI)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      (R8)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      (CX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x08, R9
+	CMPQ         R9, dim+16(FP)
+	JL           dots1
+	MOVQ         grid+72(FP), R9
+	VXORPS       Y6, Y6, Y6
+	VUNPCKLPS    Y1, Y0, Y6
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y6, Y1
+	VUNPCKHPD    Y0, Y6, Y0
+	VADDPS       Y1, Y0, Y1
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R9)(AX*2)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y0, Y1
+	VUNPCKHPD    Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, 512(R9)(AX*1)
+
+errors:
+	MOVQ         grid+72(FP), AX
+	MOVQ         label+56(FP), R9
+	MOVL         $0x3f800000, R10
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xc2a00000, R10
+	VMOVD        R10, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbfb8aa3b, R10
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x42a00000, R10
+	VMOVD        R10, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f7fffff, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3f31727b, R10
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e75ead4, R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x3d64aa23, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3c134806, R10
+	VMOVD        R10, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0x3af61905, R10
+	VMOVD        R10, X9
+	VPBROADCASTD X9, Y9
+	VBROADCASTSS alpha+64(FP), Y10
+	MOVQ         m+32(FP), R10
+	SHLQ         $0x03, R10
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        R9, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         R11, R11
+
+left:
+	VMOVUPS      (AX)(R11*2), Y12
+	VMAXPS       Y12, Y1, Y12
+	VMINPS       Y12, Y3, Y12
+	VMULPS       Y2, Y12, Y12
+	VROUNDPS     $0x09, Y12, Y13
+	VSUBPS       Y13, Y12, Y12
+	VMOVAPS      Y9, Y14
+	VFMADD213PS  Y8, Y12, Y14
+	VFMADD213PS  Y7, Y12, Y14
+	VFMADD213PS  Y6, Y12, Y14
+	VFMADD213PS  Y5, Y12, Y14
+	VFMADD213PS  Y4, Y12, Y14
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VPADDD       Y13, Y14, Y14
+	VADDPS       Y0, Y14, Y14
+	VDIVPS       Y14, Y0, Y14
+	VSUBPS       Y14, Y11, Y14
+	VMULPS       Y10, Y14, Y14
+	VMOVUPS      Y14, 768(AX)(R11*2)
+	ADDQ         $0x10, R11
+	CMPQ         R11, R10
+	JL           left
+	SHRL         $0x10, R9
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        R9, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         R11, R11
+
+right:
+	VMOVUPS     512(AX)(R11*1), Y12
+	VMAXPS      Y12, Y1, Y12
+	VMINPS      Y12, Y3, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y0, Y14, Y14
+	VDIVPS      Y14, Y0, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 1280(AX)(R11*1)
+	ADDQ        $0x20, R11
+	CMPQ        R11, R10
+	JL          right
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), R9
+	MOVQ        grid+72(FP), R10
+	MOVQ        m+32(FP), R11
+	SHLQ        $0x03, R11
+	XORQ        R12, R12
+
+lines1:
+	LEAQ       16(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         lines1done
+	MOVQ       out+8(FP), R15
+	MOVQ       outs+40(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       next+48(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R12*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (SI)(R12*4), Y4
+	VMOVAPS    Y4, Y5
+	VMOVUPS    (DI)(R12*4), Y6
+	VMOVAPS    Y6, Y7
+	VMOVUPS    (R8)(R12*4), Y8
+	VMOVAPS    Y8, Y9
+	VMOVUPS    (CX)(R12*4), Y10
+	VMOVAPS    Y10, Y11
+	XORQ       R13, R13
+
+rows1at0:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      (AX)(R14*4), Y12
+	VMOVAPS      Y12, Y13
+	VBROADCASTSS 768(R10)(R13*2), Y14
+	VFMADD231PS  Y0, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y1
+	VBROADCASTSS 772(R10)(R13*2), Y14
+	VFMADD231PS  Y2, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y3
+	VBROADCASTSS 776(R10)(R13*2), Y14
+	VFMADD231PS  Y4, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y5
+	VBROADCASTSS 780(R10)(R13*2), Y14
+	VFMADD231PS  Y6, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y7
+	VBROADCASTSS 1280(R10)(R13*1), Y14
+	VFMADD231PS  Y8, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y9
+	VBROADCASTSS 1284(R10)(R13*1), Y14
+	VFMADD231PS  Y10, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y11
+	VMOVUPS      Y13, (AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           rows1at0
+	VMOVUPS      Y1, (DX)(R12*4)
+	VMOVUPS      Y3, (BX)(R12*4)
+	VMOVUPS      Y5, (SI)(R12*4)
+	VMOVUPS      Y7, (DI)(R12*4)
+	VMOVUPS      Y9, (R8)(R12*4)
+	VMOVUPS      Y11, (CX)(R12*4)
+	VMOVUPS      32(DX)(R12*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R12*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(SI)(R12*4), Y4
+	VMOVAPS      Y4, Y5
+	VMOVUPS      32(DI)(R12*4), Y6
+	VMOVAPS      Y6, Y7
+	VMOVUPS      32(R8)(R12*4), Y8
+	VMOVAPS      Y8, Y9
+	VMOVUPS      32(CX)(R12*4), Y10
+	VMOVAPS      Y10, Y11
+	XORQ         R13, R13
+
+rows1at32:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      32(AX)(R14*4), Y12
+	VMOVAPS      Y12, Y13
+	VBROADCASTSS 768(R10)(R13*2), Y14
+	VFMADD231PS  Y0, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y1
+	VBROADCASTSS 772(R10)(R13*2), Y14
+	VFMADD231PS  Y2, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y3
+	VBROADCASTSS 776(R10)(R13*2), Y14
+	VFMADD231PS  Y4, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y5
+	VBROADCASTSS 780(R10)(R13*2), Y14
+	VFMADD231PS  Y6, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y7
+	VBROADCASTSS 1280(R10)(R13*1), Y14
+	VFMADD231PS  Y8, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y9
+	VBROADCASTSS 1284(R10)(R13*1), Y14
+	VFMADD231PS  Y10, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y11
+	VMOVUPS      Y13, 32(AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           rows1at32
+	VMOVUPS      Y1, 32(DX)(R12*4)
+	VMOVUPS      Y3, 32(BX)(R12*4)
+	VMOVUPS      Y5, 32(SI)(R12*4)
+	VMOVUPS      Y7, 32(DI)(R12*4)
+	VMOVUPS      Y9, 32(R8)(R12*4)
+	VMOVUPS      Y11, 32(CX)(R12*4)
+	ADDQ         $0x10, R12
+	JMP          lines1
+
+lines1done:
 	VZEROUPPER
 	RET
 
