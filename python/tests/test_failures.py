@@ -115,7 +115,7 @@ with DeepDist(Word2Vec(vector_size=8, sg=1, min_count=1), progress=show) as dd:
     dd.train(sc.parallelize(["a b c"] * 10, 2))
 assert seen, "nothing was spooled there"
 try:
-    with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=False) as dd:
+    with DeepDist(Word2Vec(vector_size=8, min_count=1, sg=1), progress=False) as dd:
         dd.train(sc.parallelize(["a b c"] * 100_000, 2))
     raise SystemExit("the cap was not kept")
 except BadInput as e:
