@@ -19,7 +19,7 @@ func TestNothingIsLeftAfterTheJVM(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(context.Background(), config{dir: dir, jvmPID: jvm.Process.Pid, idle: time.Minute}, io.Discard)
+		ended <- run(context.Background(), config{dir: dir, jvmPID: jvm.Process.Pid, kernel: "auto", idle: time.Minute}, io.Discard)
 	}()
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "s")); err == nil {

@@ -34,7 +34,7 @@ type Line struct {
 func main() {
 	corpus := flag.String("corpus", os.Getenv("DEEPDIST_CORPUS"), "text `file`, one sentence per line")
 	threads := flag.Int("threads", 1, "threads that train")
-	kernel := flag.String("kernel", "", "`name` of the kernel; the best one that runs here if empty")
+	kernel := flag.String("kernel", vec.Auto, "`name` of the kernel: avx512, avx2 or generic; auto is the best one that runs here")
 	minCount := flag.Uint64("min-count", 5, "leave out rarer words")
 	vectors := flag.String("vectors", "", "write word2vec text format to this `file`")
 	profile := flag.String("cpuprofile", "", "write a pprof profile of the training to this `file`")
