@@ -32,7 +32,7 @@ func TestNothingIsLeftAfterTheJVM(t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	if err := run(context.Background(), config{dir: dir, idle: time.Minute}, io.Discard); !errors.Is(err, errServed) {
+	if err := run(context.Background(), config{dir: dir, kernel: "auto", idle: time.Minute}, io.Discard); !errors.Is(err, errServed) {
 		t.Errorf("a second one in its place: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "log"), []byte("a launcher's"), 0o600); err != nil {
