@@ -141,17 +141,20 @@ conf = SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false")
 conf.set("spark.deepdist.psserver.path", {str(binaries / 'psserver')!r}).set("spark.deepdist.page", "off")
 conf.set("spark.deepdist.sidecar.path", {str(binaries / 'deepdist-sidecar')!r})
 conf.set("spark.deepdist.spoolDir", {str(tmp_path)!r}).set("spark.deepdist.spoolMaxBytes", "1k")
+conf.set("spark.executorEnv.DEEPDIST_KERNEL", "generic")
 sc = SparkContext(conf=conf)
 os.environ["DEEPDIST_BIN"] = "/nowhere"
-seen = []
+seen, kernels = [], set()
 def show(figures):
     seen.extend(os.listdir({str(tmp_path)!r}))
+    kernels.update(worker["kernel"] for worker in figures.get("workers", []))
 with DeepDist(Word2Vec(vector_size=8, sg=1, min_count=1), progress=show) as dd:
     assert dd.page == "", dd.page
     dd.train(sc.parallelize(["a b c"] * 10, 2))
 assert seen, "nothing was spooled there"
+assert kernels == {{"generic"}}, kernels
 try:
-    with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=False) as dd:
+    with DeepDist(Word2Vec(vector_size=8, min_count=1, sg=1), progress=False) as dd:
         dd.train(sc.parallelize(["a b c"] * 100_000, 2))
     raise SystemExit("the cap was not kept")
 except BadInput as e:

@@ -309,6 +309,12 @@ def test_the_computed_loss_is_that_of_every_prediction(sc):
     assert model.get_latest_training_loss() == pytest.approx(2 * steps * np.log(2), rel=1e-5)
 
 
+def test_a_tree_of_a_single_word_has_no_inner_nodes(sc):
+    summary, model = train(small(hs=1, negative=0, epochs=1), sc.parallelize(["a a a a"] * 5, 2))
+    assert model.syn1.shape == (0, 24) and model.syn1neg is None and model.wv.index_to_key == ["a"]
+    assert summary.epochs[0].loss == 0  # nothing was to be predicted
+
+
 @pytest.mark.parametrize("exponent", [1.0, 0.0, -1.0])
 def test_windows_and_negatives_are_drawn_as_the_settings_say(sc, exponent):
     """At a learning rate that moves nothing, a negative costs log 2, unless it is the center itself, which is left out."""
