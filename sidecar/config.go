@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
+	"deepdist/internal/vec"
 	"deepdist/internal/version"
 )
 
@@ -19,6 +22,9 @@ type config struct {
 	kernel   string
 	idle     time.Duration
 }
+
+// kernelVariable chooses the arithmetic of sidecars that tasks start: spark.executorEnv.DEEPDIST_KERNEL=avx2, say.
+const kernelVariable = "DEEPDIST_KERNEL"
 
 const usage = `deepdist-sidecar trains for the tasks of one Spark executor.
 
@@ -39,7 +45,8 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.dir, "dir", "", "private `directory` (mode 0700) of the socket; its parent must exist")
 	flags.IntVar(&c.jvmPID, "jvm-pid", 0, "`pid` of the executor's JVM: when it ends, so does the sidecar")
 	flags.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
-	flags.StringVar(&c.kernel, "kernel", "", "arithmetic: avx512 or generic (default: the best that this processor has)")
+	flags.StringVar(&c.kernel, "kernel", cmp.Or(os.Getenv(kernelVariable), vec.Auto),
+		"arithmetic: auto (the best that this processor has), avx512, avx2 or generic; the variable "+kernelVariable+" sets it too")
 	idle := flags.Uint("idle-seconds", 60, "end so many `seconds` after the last session")
 	showVersion := flags.Bool("version", false, "print the version and end")
 	flags.Usage = func() {

@@ -24,10 +24,20 @@ func TestFlagsSayWhatIsMissing(t *testing.T) {
 }
 
 func TestFlagsHaveUsableDefaults(t *testing.T) {
+	t.Setenv("DEEPDIST_KERNEL", "")
 	c, err := parse([]string{"--dir", "/x", "--jvm-pid", "1"}, &bytes.Buffer{})
-	want := config{dir: "/x", jvmPID: 1, logLevel: slog.LevelInfo, idle: time.Minute}
+	want := config{dir: "/x", jvmPID: 1, logLevel: slog.LevelInfo, kernel: "auto", idle: time.Minute}
 	if err != nil || c != want {
 		t.Errorf("got %+v, %v; want %+v", c, err, want)
+	}
+}
+
+func TestTheEnvironmentChoosesTheKernelUnlessTheFlagDoes(t *testing.T) {
+	t.Setenv("DEEPDIST_KERNEL", "generic")
+	for args, want := range map[string]string{"--dir /x": "generic", "--dir /x --kernel avx2": "avx2"} {
+		if c, err := parse(strings.Fields(args), &bytes.Buffer{}); err != nil || c.kernel != want {
+			t.Errorf("%q: kernel %q, %v; want %q", args, c.kernel, err, want)
+		}
 	}
 }
 
@@ -40,7 +50,7 @@ func TestHelpAndVersionAreAnswers(t *testing.T) {
 	if _, err := parse([]string{"--help"}, &out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("%v", err)
 	}
-	for _, name := range []string{"dir", "jvm-pid", "log-level", "kernel", "idle-seconds", "version"} {
+	for _, name := range []string{"dir", "jvm-pid", "log-level", "kernel", "idle-seconds", "version", "kernel string\n    \tarithmetic: auto (the best that this processor has), avx512, avx2 or generic"} {
 		if !strings.Contains(out.String(), "-"+name) {
 			t.Errorf("help does not name --%s", name)
 		}

@@ -8,8 +8,8 @@ and number of threads:
     words_per_second       raw in-vocabulary words per second of wall time
     words_per_cpu_second   the same per second of the process's CPU time, which other load on the machine disturbs less
     pairs_per_second       (center, context word) pairs; gensim's from the pairs per word that ours counts (the distributions are the same)
-    gflops                 6·dim per pair and output row, of which there are 1 + negative; no padding counted
-    fma_peak_gflops        what these threads could do if they did nothing but multiply and add, measured in the same run (of ours)
+    gflops                 6·dim per pair and output row, of which there are 1 + negative; no padding counted; by CPU time, all threads added up
+    fma_peak_gflops        what these threads could do in that time if they did nothing but multiply and add, measured in the same run (of ours)
 
 Only training is timed, neither reading the vocabulary nor making the tables. Ours has the text in memory as ids; gensim reads it through corpus_file, its fastest
 way. The last lines compare the two by words per CPU second.
@@ -93,7 +93,7 @@ def compare(binary: Path, text: Path, dim: int) -> list[tuple[int, float]]:
         peak = max(run["fma_peak_gflops"] for run in ours)
         per_word = a["pairs_per_second"] / a["words_per_second"]
         b["pairs_per_second"] = b["words_per_second"] * per_word
-        b["gflops"] = b["pairs_per_second"] * 6 * 6 * dim / 1e9
+        b["gflops"] = b["words_per_cpu_second"] * threads * per_word * 6 * 6 * dim / 1e9
         for line in (a, b):
             line["fma_peak_gflops"] = peak
             print(json.dumps({key: round(value, 3) if isinstance(value, float) else value for key, value in line.items()}), flush=True)

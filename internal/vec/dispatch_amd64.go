@@ -15,10 +15,16 @@ func assembly() []kernel {
 	var kernels []kernel
 	x := cpu.X86
 	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasBMI2 {
-		kernels = append(kernels, kernel{name: "avx512", window: windowWith(stepsAVX512), gather: gatherWith(gatherAVX512), spread: spreadWith(spreadAVX512), add: addRowsAVX512, sub: subRowsAVX512, allFinite: allFiniteRowsAVX512, peak: peakFlopsAVX512})
+		kernels = append(kernels, kernel{
+			name: "avx512", window: windowWith(stepsAVX512), gather: gatherWith(gatherAVX512), spread: spreadWith(spreadAVX512),
+			add: addWith(addAVX512, 16), sub: subWith(subAVX512, 16), allFinite: allFiniteWith(allFiniteAVX512, 16), peak: peakWith(peakAVX512, 16),
+		})
 	}
 	if x.HasAVX2 && x.HasFMA {
-		kernels = append(kernels, kernel{name: "avx2", window: windowWith(stepsAVX2), gather: gatherWith(gatherAVX2), spread: spreadWith(spreadAVX2), add: addRowsAVX2, sub: subRowsAVX2, allFinite: allFiniteRowsAVX2, peak: peakFlopsAVX2})
+		kernels = append(kernels, kernel{
+			name: "avx2", window: windowWith(stepsAVX2), gather: gatherWith(gatherAVX2), spread: spreadWith(spreadAVX2),
+			add: addWith(addAVX2, 8), sub: subWith(subAVX2, 8), allFinite: allFiniteWith(allFiniteAVX2, 8), peak: peakWith(peakAVX2, 8),
+		})
 	}
 	return kernels
 }
@@ -67,43 +73,38 @@ func spreadWith(assembly func(in *float32, dim int, ins *int, m int, after, befo
 	}
 }
 
-func addRowsAVX512(y, x []float32) { addAVX512(unsafe.SliceData(y), unsafe.SliceData(x), len(y)) }
-
-func subRowsAVX512(delta, x, base []float32) {
-	subAVX512(unsafe.SliceData(delta), unsafe.SliceData(x), unsafe.SliceData(base), len(delta))
-}
-
-func allFiniteRowsAVX512(x []float32) bool { return allFiniteAVX512(unsafe.SliceData(x), len(x)) }
-
-func addRowsAVX2(y, x []float32) {
-	n := len(y) &^ 7
-	if n > 0 {
-		addAVX2(unsafe.SliceData(y), unsafe.SliceData(x), n)
+// addWith does in assembly what fills whole registers of so many floats, and the rest in Go. So do the next two.
+func addWith(assembly func(y, x *float32, n int), floats int) func(y, x []float32) {
+	return func(y, x []float32) {
+		n := len(y) &^ (floats - 1)
+		if n > 0 {
+			assembly(unsafe.SliceData(y), unsafe.SliceData(x), n)
+		}
+		addGeneric(y[n:], x[n:])
 	}
-	addGeneric(y[n:], x[n:])
 }
 
-func subRowsAVX2(delta, x, base []float32) {
-	n := len(delta) &^ 7
-	if n > 0 {
-		subAVX2(unsafe.SliceData(delta), unsafe.SliceData(x), unsafe.SliceData(base), n)
+func subWith(assembly func(delta, x, base *float32, n int), floats int) func(delta, x, base []float32) {
+	return func(delta, x, base []float32) {
+		n := len(delta) &^ (floats - 1)
+		if n > 0 {
+			assembly(unsafe.SliceData(delta), unsafe.SliceData(x), unsafe.SliceData(base), n)
+		}
+		subGeneric(delta[n:], x[n:], base[n:])
 	}
-	subGeneric(delta[n:], x[n:], base[n:])
 }
 
-func allFiniteRowsAVX2(x []float32) bool {
-	n := len(x) &^ 7
-	return (n == 0 || allFiniteAVX2(unsafe.SliceData(x), n)) && allFiniteGeneric(x[n:])
+func allFiniteWith(assembly func(x *float32, n int) bool, floats int) func(x []float32) bool {
+	return func(x []float32) bool {
+		n := len(x) &^ (floats - 1)
+		return (n == 0 || assembly(unsafe.SliceData(x), n)) && allFiniteGeneric(x[n:])
+	}
 }
 
-func peakFlopsAVX512() int {
-	const rounds = 1024
-	peakAVX512(rounds)
-	return rounds * 16 * 16 * 2
-}
-
-func peakFlopsAVX2() int {
-	const rounds = 1024
-	peakAVX2(rounds)
-	return rounds * 12 * 8 * 2
+func peakWith(assembly func(rounds int), floats int) func() int {
+	return func() int {
+		const rounds, sums = 1024, 12
+		assembly(rounds)
+		return rounds * sums * floats * 2
+	}
 }

@@ -44,52 +44,52 @@ func gatherAVX512(sum *float32, in *float32, dim int, ins *int, m int, scale flo
 //go:noescape
 func spreadAVX512(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
 
-// addAVX512 is Add of n floats.
+// addAVX512 is Add of n floats, a positive multiple of 16.
 //
 //go:noescape
 func addAVX512(y *float32, x *float32, n int)
 
-// subAVX512 is Sub of n floats.
+// subAVX512 is Sub of n floats, a positive multiple of 16.
 //
 //go:noescape
 func subAVX512(delta *float32, x *float32, base *float32, n int)
 
-// allFiniteAVX512 is AllFinite of n floats.
+// allFiniteAVX512 is AllFinite of n floats, a positive multiple of 16.
 //
 //go:noescape
 func allFiniteAVX512(x *float32, n int) bool
 
-// peakAVX512 does rounds times 16 fused multiply-adds of 16 lanes.
+// peakAVX512 does rounds times 12 fused multiply-adds of 16 lanes.
 //
 //go:noescape
 func peakAVX512(rounds int)
 
-// window1AVX2 is Window for 1 output rows. label is as in window1AVX512.
+// window1AVX2 is Window for 1 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window1AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window2AVX2 is Window for 2 output rows. label is as in window2AVX512.
+// window2AVX2 is Window for 2 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window2AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window3AVX2 is Window for 3 output rows. label is as in window3AVX512.
+// window3AVX2 is Window for 3 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window3AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window4AVX2 is Window for 4 output rows. label is as in window4AVX512.
+// window4AVX2 is Window for 4 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window4AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window5AVX2 is Window for 5 output rows. label is as in window5AVX512.
+// window5AVX2 is Window for 5 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window6AVX2 is Window for 6 output rows. label is as in window6AVX512.
+// window6AVX2 is Window for 6 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)

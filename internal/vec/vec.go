@@ -43,9 +43,12 @@ func Names() []string {
 	return names
 }
 
-// Use chooses the kernel by its name; "" chooses the best one. It is called at start, before anything computes.
+// Auto is the name by which Use chooses the best kernel.
+const Auto = "auto"
+
+// Use chooses the kernel by its name. It is called at start, before anything computes.
 func Use(name string) error {
-	if name == "" {
+	if name == Auto {
 		chosen = kernels[0]
 		return nil
 	}
@@ -55,7 +58,7 @@ func Use(name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("kernel %q cannot run on this processor or is not in this build: choose one of %s", name, strings.Join(Names(), ", "))
+	return fmt.Errorf("kernel %q cannot run on this processor or is not in this build: choose %s or one of %s", name, Auto, strings.Join(Names(), ", "))
 }
 
 // piece bounds the floats that one call into assembly handles: some microseconds, far below what the scheduler would notice.

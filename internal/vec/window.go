@@ -17,6 +17,11 @@ import "math"
 //
 // An input row that occurs twice (a word said twice) is handled in order: its second turn starts from the result of the first, so that
 // neither update is lost. Output rows must differ from each other; the caller puts a negative drawn twice into a step of its own.
+//
+// Tried and slower on a processor whose AVX-512 multiplies once a cycle (Zen 4): one list of negatives for up to 48 centers, as pSGNScc has it but at weight 1, in
+// tiles of 4 by 4 under a staircase, with the positives pair by pair. The negatives alone reached 70 to 80 % of the peak, and rows were touched less often. But a
+// window's own step wastes nothing on pairs that do not meet, and its positives ride along; those of the list took a third of the time for a sixth of the pairs. In
+// all 0.8 (vectors of 300) to 0.87 (of 100) of this step's words per CPU second, on a busy machine. Where two multiplications fit into a cycle it may be otherwise.
 
 const (
 	MaxIns  = 32 // input rows of one step

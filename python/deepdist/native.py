@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,7 +46,7 @@ class NativeModel(Protocol):
 
     def native_settings(self) -> dict[str, Any]: ...
     def native_start(self) -> dict[str, np.ndarray]: ...
-    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], loss: float) -> None: ...
+    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], summary: Summary) -> None: ...
 
 
 class Training:
@@ -68,8 +68,9 @@ class Training:
         settings = model.native_settings()
         if epochs is not None:
             settings["epochs"] = epochs
+        start = model.native_start()
         self._id = self._control.open_training(
-            model.native_start(),
+            start,
             kind="word2vec",
             partitions=source.partitions,
             settings=settings,
@@ -98,11 +99,12 @@ class Training:
                 words=int(settled.get("dropped_words", 0)),
                 distinct=int(settled["dropped_distinct"]),
                 pushes=int(figures.get("refused", 0)),
+                given=bool(start),
             )
             summary.seconds["train"] = clock.lap()
             words, counts = self._control.fetch_vocabulary(self._id)
             arrays = {name: np.asarray(a) for name, a in self._control.fetch(self._id).arrays.items()}
-            model.native_finish(words, counts, arrays, sum(e.loss * e.loss_pairs for e in summary.epochs))
+            model.native_finish(words, counts, arrays, summary)
             summary.seconds["model"] = clock.lap()
         finally:
             self._close()
@@ -226,21 +228,23 @@ class Source:
 
 
 def text_column(frame: Any, column: str | None) -> str:
-    """Driver: the name of the string or array<string> column; raises BadInput if there is none, or several and none is named."""
-    fits = [f.name for f in frame.schema.fields if f.dataType.simpleString() in ("string", "array<string>")]
-    if column is not None:
-        if column not in frame.columns:
-            raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
-        if column not in fits:
-            raise BadInput(
-                f"column={column!r} is {frame.schema[column].dataType.simpleString()}; it must be string or array<string>"
-            )
-        return column
-    if len(fits) != 1:
-        raise BadInput(
-            f"the DataFrame has {len(fits)} columns of string or array<string> ({', '.join(fits) or 'none'}): name one with column="
-        )
-    return fits[0]
+    """Driver: the string or array<string> column, quoted for `select`, which else takes dots and stars apart; raises BadInput if
+    there is none, or several and none is named. Case matters as it does in Spark."""
+    fields = frame.schema.fields
+    fits = [f for f in fields if f.dataType.simpleString() in ("string", "array<string>")]
+    if column is None and len(fits) != 1:
+        names = ", ".join(f.name for f in fits) or "none"
+        raise BadInput(f"the DataFrame has {len(fits)} columns of string or array<string> ({names}): name one with column=")
+    same: Callable[[str], str] = str if frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true" else str.lower
+    wanted = fits[0].name if column is None else column
+    named = [f for f in fields if same(f.name) == same(wanted)]
+    if not named:
+        raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
+    if len(named) > 1:
+        raise BadInput(f"the DataFrame has {len(named)} columns of the name {wanted!r}: give them different ones, df.toDF(…)")
+    if named[0] not in fits:
+        raise BadInput(f"column={column!r} is {named[0].dataType.simpleString()}; it must be string or array<string>")
+    return "`" + named[0].name.replace("`", "``") + "`"
 
 
 class _Clock:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .control import bundle_of_words
+from .errors import BadInput
+from .summary import Summary
 from .vectors import Word, WordVectors
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class Word2Vec:
         """Driver: the input vectors, float32 (V, D): what most people call the word vectors."""
         return self.wv.vectors
 
-    def most_similar(self, positive: Any = (), negative: Any = (), topn: int = 10, **kw: Any) -> list[tuple[str, float]]:
+    def most_similar(self, positive: Any = (), negative: Any = (), topn: int | None = 10, **kw: Any) -> list[tuple[str, float]] | np.ndarray:
         """Driver: as `WordVectors.most_similar`."""
         return self.wv.most_similar(positive, negative, topn, **kw)
 
@@ -145,14 +147,19 @@ class Word2Vec:
         """Driver: vocabulary and vectors to go on from; empty before the first training."""
         if self._wv is None:
             return {}
+        if self._wv.vector_size != self.vector_size:
+            raise BadInput(
+                f"vector_size={self.vector_size}, but the word vectors that this Word2Vec has been trained to, and would go on from, have "
+                f"{self._wv.vector_size} dimensions: set vector_size={self._wv.vector_size}, or train a new Word2Vec"
+            )
         start = {**bundle_of_words(self._wv.index_to_key, self._wv.counts), "syn0": self._wv.vectors}
         return start | {name: m for name, m in (("syn1", self.syn1), ("syn1neg", self.syn1neg)) if m is not None}
 
-    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], loss: float) -> None:
+    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], summary: Summary) -> None:
         """Driver: take over what has been trained."""
         self._wv = WordVectors(words, np.array(arrays["syn0"], np.float32), counts)
         self.syn1, self.syn1neg = (np.array(arrays[n], np.float32) if n in arrays else None for n in ("syn1", "syn1neg"))
-        self._loss = loss
+        self._loss = summary.loss
 
 
 NO_OBJECTIVE = "hs=0 and negative=0: nothing would be trained; set negative=5 (negative sampling), hs=1 (hierarchical softmax), or both"

@@ -128,7 +128,7 @@ func eachKernel(t *testing.T, test func(t *testing.T)) {
 			if err := vec.Use(name); err != nil {
 				t.Fatal(err)
 			}
-			defer func() { _ = vec.Use("") }()
+			defer func() { _ = vec.Use(vec.Auto) }()
 			test(t)
 		})
 	}

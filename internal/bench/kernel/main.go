@@ -15,7 +15,7 @@ import (
 )
 
 // Line is what is printed. A pair is one (center, context word) pair; it costs 6·dim FLOP against each of its 1 + negative output rows
-// (2·dim each for the score and the two updates). gflops counts those and no padding. (Of CBOW pairs are windows; gflops is of negative sampling only.)
+// (2·dim each for the score and the two updates). gflops counts those and no padding, by CPU time as the peak does: all threads' together. (Of CBOW pairs are windows; gflops is of negative sampling only.)
 type Line struct {
 	Tool              string  `json:"tool"`
 	Dim               int     `json:"dim"`
@@ -34,7 +34,7 @@ type Line struct {
 func main() {
 	corpus := flag.String("corpus", os.Getenv("DEEPDIST_CORPUS"), "text `file`, one sentence per line")
 	threads := flag.Int("threads", 1, "threads that train")
-	kernel := flag.String("kernel", "", "`name` of the kernel; the best one that runs here if empty")
+	kernel := flag.String("kernel", vec.Auto, "`name` of the kernel: avx512, avx2 or generic; auto is the best one that runs here")
 	minCount := flag.Uint64("min-count", 5, "leave out rarer words")
 	vectors := flag.String("vectors", "", "write word2vec text format to this `file`")
 	profile := flag.String("cpuprofile", "", "write a pprof profile of the training to this `file`")
@@ -103,7 +103,7 @@ func line(cost bench.Cost, s word2vec.Settings, threads int, peak float64) Line 
 	return Line{
 		Tool: "deepdist", Dim: s.VectorSize, Threads: threads,
 		WordsPerSecond: words / wall, WordsPerCPUSecond: words / cost.CPU.Seconds(), PairsPerSecond: pairs / wall,
-		GFLOPs: flop / wall / 1e9, FMAPeakGFLOPs: peak / 1e9,
+		GFLOPs: flop / cost.CPU.Seconds() * float64(threads) / 1e9, FMAPeakGFLOPs: peak / 1e9,
 		Words: cost.Stats.Words, Seconds: wall, Loss: cost.Stats.Loss / float64(cost.Stats.LossPairs), Kernel: vec.Name(),
 	}
 }

@@ -8,19 +8,6 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// wide is a kind of vector register: rows are a multiple of 16 floats, so 512 bits divide them, and 256 bits twice over.
-type wide struct {
-	suffix string
-	floats int
-	reg    func() VecVirtual
-	zero   func() VecVirtual
-}
-
-var (
-	zmm = wide{"AVX512", 16, ZMM, zero}
-	ymm = wide{"AVX2", 8, YMM, zeroY}
-)
-
 // gather writes vec.Gather: some columns of all rows at a time, their sums in registers.
 func gather(v wide) {
 	TEXT("gather"+v.suffix, NOSPLIT, "func(sum, in *float32, dim int, ins *int, m int, scale float32, next int)")
@@ -88,7 +75,7 @@ func (v wide) columns(in Register, body func(i Register, width int, eachRow func
 	i, end, row, at := GP64(), GP64(), GP64(), GP64()
 	ins, rows := Load(Param("ins"), GP64()), Load(Param("m"), GP64())
 	XORQ(i, i)
-	for width := 8; width*v.floats >= lanes; width /= 2 {
+	for width := 8; width*v.floats >= 16; width /= 2 {
 		loop, done := fmt.Sprintf("columns%d", width), fmt.Sprintf("columns%ddone", width)
 		Label(loop)
 		LEAQ(Mem{Base: i, Disp: width * v.floats}, end)

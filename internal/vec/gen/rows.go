@@ -8,113 +8,97 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-func add() {
-	TEXT("addAVX512", NOSPLIT, "func(y, x *float32, n int)")
-	Doc("addAVX512 is Add of n floats.")
+// The functions on vectors of any length take whole registers: n is a multiple of the register's floats and not 0, the caller does the rest.
+
+func add(v wide) {
+	TEXT("add"+v.suffix, NOSPLIT, "func(y, x *float32, n int)")
+	Doc(fmt.Sprintf("add%s is Add of n floats, a positive multiple of %d.", v.suffix, v.floats))
 	Pragma("noescape")
 	y, x := Load(Param("y"), GP64()), Load(Param("x"), GP64())
-	each(4, func(at func(Register) Mem, move move) {
-		a, b := ZMM(), ZMM()
-		move(at(y), a)
-		move(at(x), b)
-		VADDPS(b, a, a)
-		move(a, at(y))
+	v.each(func(at func(Register) Mem) {
+		sum := v.reg()
+		VMOVUPS(at(y), sum)
+		VADDPS(at(x), sum, sum)
+		VMOVUPS(sum, at(y))
 	})
 	VZEROUPPER()
 	RET()
 }
 
-func sub() {
-	TEXT("subAVX512", NOSPLIT, "func(delta, x, base *float32, n int)")
-	Doc("subAVX512 is Sub of n floats.")
+func sub(v wide) {
+	TEXT("sub"+v.suffix, NOSPLIT, "func(delta, x, base *float32, n int)")
+	Doc(fmt.Sprintf("sub%s is Sub of n floats, a positive multiple of %d.", v.suffix, v.floats))
 	Pragma("noescape")
 	delta, x, base := Load(Param("delta"), GP64()), Load(Param("x"), GP64()), Load(Param("base"), GP64())
-	each(4, func(at func(Register) Mem, move move) {
-		a, b := ZMM(), ZMM()
-		move(at(x), a)
-		move(at(base), b)
-		VSUBPS(b, a, a)
-		move(a, at(delta))
+	v.each(func(at func(Register) Mem) {
+		difference := v.reg()
+		VMOVUPS(at(x), difference)
+		VSUBPS(at(base), difference, difference)
+		VMOVUPS(difference, at(delta))
 	})
 	VZEROUPPER()
 	RET()
 }
 
-func allFinite() {
-	TEXT("allFiniteAVX512", NOSPLIT, "func(x *float32, n int) bool")
-	Doc("allFiniteAVX512 is AllFinite of n floats.")
+// allFinite looks for the largest exponent: infinities and NaNs have one of all ones, which nothing exceeds.
+func allFinite(v wide) {
+	TEXT("allFinite"+v.suffix, NOSPLIT, "func(x *float32, n int) bool")
+	Doc(fmt.Sprintf("allFinite%s is AllFinite of n floats, a positive multiple of %d.", v.suffix, v.floats))
 	Pragma("noescape")
 	x := Load(Param("x"), GP64())
-	seen := GP32()
-	XORL(seen, seen)
-	each(4, func(at func(Register) Mem, move move) {
-		v, k, bits := ZMM(), K(), GP32()
-		move(at(x), v)
-		const infinitiesAndNaNs = 0x01 | 0x08 | 0x10 | 0x80
-		VFPCLASSPSZ(Imm(infinitiesAndNaNs), v, k)
-		KMOVW(k, bits)
-		ORL(bits, seen)
+	exponent, largest := v.bits(0xff<<23), v.zero()
+	v.each(func(at func(Register) Mem) {
+		bits := v.reg()
+		VANDPS(at(x), exponent, bits)
+		VPMAXUD(bits, largest, largest)
 	})
-	finite := GP8()
-	TESTL(seen, seen)
+	if v.floats == 16 {
+		high := YMM()
+		VEXTRACTF64X4(Imm(1), largest, high)
+		VPMAXUD(high, largest.AsY(), largest.AsY())
+	}
+	VPCMPEQD(exponent.AsY(), largest.AsY(), largest.AsY())
+	any, finite := GP32(), GP8()
+	VMOVMSKPS(largest.AsY(), any)
+	TESTL(any, any)
 	SETEQ(finite)
 	Store(finite, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }
 
-// move is VMOVUPS, under a mask at the end of the vectors.
-type move func(from, to Op)
-
-// each walks over parameter n: unroll registers at a time, then one, then what is left under a mask.
-func each(unroll int, body func(at func(Register) Mem, move move)) {
+// each walks over parameter n: four registers at a time, then one.
+func (v wide) each(body func(at func(Register) Mem)) {
 	i, left := GP64(), GP64()
 	XORQ(i, i)
 	Load(Param("n"), left)
-	walk := func(width int) {
-		name := fmt.Sprintf("by%d", width)
-		SUBQ(Imm(uint64(lanes*width)), left)
-		JL(LabelRef(name + "done"))
-		Label(name)
+	for _, width := range []int{4, 1} {
+		loop, done := fmt.Sprintf("by%d", width), fmt.Sprintf("by%ddone", width)
+		SUBQ(Imm(uint64(v.floats*width)), left)
+		JL(LabelRef(done))
+		Label(loop)
 		for k := range width {
-			body(func(base Register) Mem { return Mem{Base: base, Index: i, Scale: 4, Disp: 64 * k} }, func(from, to Op) { VMOVUPS(from, to) })
+			body(func(base Register) Mem { return Mem{Base: base, Index: i, Scale: 4, Disp: 4 * v.floats * k} })
 		}
-		ADDQ(Imm(uint64(lanes*width)), i)
-		SUBQ(Imm(uint64(lanes*width)), left)
-		JGE(LabelRef(name))
-		Label(name + "done")
-		ADDQ(Imm(uint64(lanes*width)), left)
+		ADDQ(Imm(uint64(v.floats*width)), i)
+		SUBQ(Imm(uint64(v.floats*width)), left)
+		JGE(LabelRef(loop))
+		Label(done)
+		ADDQ(Imm(uint64(v.floats*width)), left)
 	}
-	walk(unroll)
-	walk(1)
-	TESTQ(left, left)
-	JE(LabelRef("end"))
-	bits, mask := GP32(), K()
-	MOVL(U32(0xffff), bits)
-	BZHIL(left.As32(), bits, bits)
-	KMOVW(bits, mask)
-	body(func(base Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }, func(from, to Op) {
-		if _, store := to.(Mem); store {
-			VMOVUPS(from, mask, to)
-		} else {
-			VMOVUPS_Z(from, mask, to)
-		}
-	})
-	Label("end")
 }
 
 // peak is what the processor can do at most: independent multiplications and additions, with nothing to load or to store.
-func peak() {
-	const independent = 16
-	TEXT("peakAVX512", NOSPLIT, "func(rounds int)")
-	Doc("peakAVX512 does rounds times 16 fused multiply-adds of 16 lanes.")
+func peak(v wide) {
+	TEXT("peak"+v.suffix, NOSPLIT, "func(rounds int)")
+	Doc(fmt.Sprintf("peak%s does rounds times %d fused multiply-adds of %d lanes.", v.suffix, peakSums, v.floats))
 	Pragma("noescape")
 	rounds := Load(Param("rounds"), GP64())
-	sums := make([]VecVirtual, independent)
-	for i := range sums {
-		sums[i] = zero()
+	var sums []VecVirtual
+	for range peakSums {
+		sums = append(sums, v.zero())
 	}
-	x := zero()
+	x := v.zero()
 	Label("rounds")
 	for _, sum := range sums {
 		VFMADD231PS(x, x, sum)
@@ -124,3 +108,6 @@ func peak() {
 	VZEROUPPER()
 	RET()
 }
+
+// peakSums is enough independent sums to hide the latency of each.
+const peakSums = 12

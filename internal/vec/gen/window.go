@@ -10,15 +10,16 @@ import (
 
 // window writes the step of vec.Window for a fixed number of output rows (columns): prefetch, scores, errors, updates.
 // Register names: o are pointers to output rows, i counts floats within a row, row counts input rows in units of 8 bytes.
-func window(columns int) {
-	TEXT(fmt.Sprintf("window%dAVX512", columns), NOSPLIT,
+func window(v wide, columns int) {
+	TEXT(fmt.Sprintf("window%d%s", columns, v.suffix), NOSPLIT,
 		"func(in, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)")
-	Doc(fmt.Sprintf("window%dAVX512 is Window for %d output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.", columns, columns))
+	Doc(fmt.Sprintf("window%d%s is Window for %d output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.",
+		columns, v.suffix, columns))
 	Pragma("noescape")
 	o := outputRows(columns)
-	scores(columns, o)
-	errors(columns)
-	updates(columns, o)
+	scores(v, columns, o)
+	errors(v, columns)
+	updates(v, columns, o)
 	VZEROUPPER() // or Go's own SSE instructions become slow on some processors
 	RET()
 }
@@ -36,26 +37,24 @@ func outputRows(columns int) []Register {
 	return o
 }
 
-// scores fills the grid, four input rows at a time.
-func scores(columns int, o []Register) {
-	row := GP64()
+// scores fills the grid, as many input rows at a time as a reduction takes.
+func scores(v wide, columns int, o []Register) {
+	row, left := GP64(), GP64()
 	XORQ(row, row)
 	Label("scores")
-	left := GP64()
 	Load(Param("m"), left)
 	SHLQ(Imm(3), left)
 	SUBQ(row, left)
 	JLE(LabelRef("errors"))
-	CMPQ(left, Imm(8*2))
-	JL(LabelRef("scores1"))
-	JE(LabelRef("scores2"))
-	CMPQ(left, Imm(8*3))
-	JE(LabelRef("scores3"))
-	for _, rows := range []int{4, 3, 2, 1} {
+	for rows := 1; rows < v.rows; rows++ {
+		CMPQ(left, Imm(uint64(8*rows)))
+		JE(LabelRef(fmt.Sprintf("scores%d", rows)))
+	}
+	for rows := v.rows; rows > 0; rows-- {
 		Label(fmt.Sprintf("scores%d", rows))
-		tile(rows, columns, row, o)
-		if rows == 4 {
-			ADDQ(Imm(8*4), row)
+		tile(v, rows, columns, row, o)
+		if rows == v.rows {
+			ADDQ(Imm(uint64(8*rows)), row)
 			JMP(LabelRef("scores"))
 		} else if rows > 1 {
 			JMP(LabelRef("errors"))
@@ -64,156 +63,78 @@ func scores(columns int, o []Register) {
 	Label("errors")
 }
 
-// tile computes the scores of rows input rows: rows·columns sums of 16 lanes each, kept in registers over the whole length.
-func tile(rows, columns int, row Register, o []Register) {
+// tile computes the scores of rows input rows: rows·columns sums of all lanes, kept in registers over the whole length.
+func tile(v wide, rows, columns int, row Register, o []Register) {
 	in, ins := Load(Param("in"), GP64()), Load(Param("ins"), GP64())
 	p := make([]Register, rows)
-	for m := range p {
-		q := GP64()
-		MOVQ(Mem{Base: ins, Index: row, Scale: 1, Disp: 8 * m}, q)
-		LEAQ(Mem{Base: in, Index: q, Scale: 4}, q)
-		p[m] = q
-	}
 	sums := make([][]VecVirtual, rows)
-	for m := range sums {
-		sums[m] = make([]VecVirtual, columns)
-		for n := range sums[m] {
-			sums[m][n] = zero()
+	for m := range p {
+		p[m] = GP64()
+		MOVQ(Mem{Base: ins, Index: row, Scale: 1, Disp: 8 * m}, p[m])
+		LEAQ(Mem{Base: in, Index: p[m], Scale: 4}, p[m])
+		for range columns {
+			sums[m] = append(sums[m], v.zero())
 		}
 	}
 	i := GP64()
 	XORQ(i, i)
 	loop := fmt.Sprintf("dots%d", rows)
 	Label(loop)
-	b := make([]VecVirtual, columns)
-	for n := range b {
-		b[n] = ZMM()
-		VMOVUPS(Mem{Base: o[n], Index: i, Scale: 4}, b[n])
+	a := make([]VecVirtual, rows)
+	for m := range a {
+		a[m] = v.reg()
+		VMOVUPS(Mem{Base: p[m], Index: i, Scale: 4}, a[m])
 	}
-	for m := range rows {
-		a := ZMM()
-		VMOVUPS(Mem{Base: p[m], Index: i, Scale: 4}, a)
-		for n := range b {
-			VFMADD231PS(b[n], a, sums[m][n])
+	for n := range columns {
+		b := v.reg()
+		VMOVUPS(Mem{Base: o[n], Index: i, Scale: 4}, b)
+		for m := range a {
+			VFMADD231PS(b, a[m], sums[m][n])
 		}
 	}
-	ADDQ(Imm(lanes), i)
+	ADDQ(Imm(uint64(v.floats)), i)
 	CMPQ(i, parameter("dim"))
 	JL(LabelRef(loop))
-	reduce(sums, row)
-}
-
-// reduce adds up the lanes of each sum and stores the scores as vec.Grid lays them out. The transposing additions bring four sums into the four
-// places of a 128-bit lane, then four such registers into one.
-func reduce(sums [][]VecVirtual, row Register) {
-	grid := Load(Param("grid"), GP64())
-	none := zero()
-	column := func(m, n int) VecVirtual {
-		if m >= len(sums) {
-			m = 0 // rows beyond the last one: their place in the grid is there, and nobody reads it
-		}
-		if n >= len(sums[m]) {
-			return none
-		}
-		return sums[m][n]
-	}
-	quads := make([]VecVirtual, 4)
-	for m := range quads {
-		if m >= len(sums) {
-			quads[m] = quads[0]
-			continue
-		}
-		quads[m] = fold64(fold32(column(m, 0), column(m, 1)), fold32(column(m, 2), column(m, 3)))
-	}
-	left := foldLanes(foldLanes(quads[0], quads[1], 0x44, 0xee), foldLanes(quads[2], quads[3], 0x44, 0xee), 0x88, 0xdd)
-	VMOVUPS(left, Mem{Base: grid, Index: row, Scale: 2, Disp: scoreLeft})
-	if len(sums[0]) > 4 {
-		pairs := make([]VecVirtual, 4)
-		for m := range pairs {
-			if m >= len(sums) {
-				pairs[m] = pairs[0]
-				continue
-			}
-			pairs[m] = fold32(column(m, 4), column(m, 5))
-		}
-		both := foldLanes(fold64(pairs[0], pairs[1]), fold64(pairs[2], pairs[3]), 0x44, 0xee)
-		right := foldLanes(both, both, 0x88, 0xdd)
-		VMOVUPS(right.AsY(), Mem{Base: grid, Index: row, Scale: 1, Disp: scoreRight})
-	}
-}
-
-func fold32(a, b VecVirtual) VecVirtual {
-	low, high := ZMM(), ZMM()
-	VUNPCKLPS(b, a, low)
-	VUNPCKHPS(b, a, high)
-	VADDPS(low, high, low)
-	return low
-}
-
-func fold64(a, b VecVirtual) VecVirtual {
-	low, high := ZMM(), ZMM()
-	VUNPCKLPD(b, a, low)
-	VUNPCKHPD(b, a, high)
-	VADDPS(low, high, low)
-	return low
-}
-
-func foldLanes(a, b VecVirtual, first, second uint8) VecVirtual {
-	low, high := ZMM(), ZMM()
-	VSHUFF32X4(Imm(uint64(first)), b, a, low)
-	VSHUFF32X4(Imm(uint64(second)), b, a, high)
-	VADDPS(low, high, low)
-	return low
+	reduce(v, sums, row)
 }
 
 // errors turns all scores into alpha·(label − σ(score)).
-func errors(columns int) {
-	grid := Load(Param("grid"), GP64())
-	e := newSigmoid()
-	alpha := ZMM()
-	VBROADCASTSS(parameter("alpha"), alpha)
-	label, mask := GP64(), K()
+func errors(v wide, columns int) {
+	grid, label := Load(Param("grid"), GP64()), GP64()
 	Load(Param("label"), label)
-	KMOVW(label.As32(), mask)
-	labels := ZMM()
-	VMOVAPS_Z(e.one, mask, labels)
-
-	end := GP64()
+	e := newSigmoid(v)
+	alpha := v.reg()
+	VBROADCASTSS(parameter("alpha"), alpha)
+	end, row := GP64(), GP64()
 	Load(Param("m"), end)
 	SHLQ(Imm(3), end) // rows in units of 8 bytes, as above
-	row := GP64()
-	XORQ(row, row)
-	Label("left")
-	x := ZMM()
-	VMOVUPS(Mem{Base: grid, Index: row, Scale: 2, Disp: scoreLeft}, x)
-	s := e.of(x)
-	VSUBPS(s, labels, s)
-	VMULPS(alpha, s, s)
-	VMOVUPS(s, Mem{Base: grid, Index: row, Scale: 2, Disp: errorLeft})
-	ADDQ(Imm(8*4), row)
-	CMPQ(row, end)
-	JL(LabelRef("left"))
-	if columns <= 4 {
-		return
+
+	part := func(name string, width int, score, err func(row Register) Mem) {
+		labels := v.lanesOf(label.As32(), e.one)
+		XORQ(row, row)
+		Label(name)
+		x := v.reg()
+		VMOVUPS(score(row), x)
+		s := e.of(x)
+		VSUBPS(s, labels, s)
+		VMULPS(alpha, s, s)
+		VMOVUPS(s, err(row))
+		ADDQ(Imm(uint64(8*v.floats/width)), row)
+		CMPQ(row, end)
+		JL(LabelRef(name))
 	}
-	XORQ(row, row)
-	SHRL(Imm(16), label.As32())
-	KMOVW(label.As32(), mask)
-	VMOVAPS_Z(e.one, mask, labels)
-	Label("right")
-	x = ZMM()
-	VMOVUPS(Mem{Base: grid, Index: row, Scale: 1, Disp: scoreRight}, x)
-	s = e.of(x)
-	VSUBPS(s, labels, s)
-	VMULPS(alpha, s, s)
-	VMOVUPS(s, Mem{Base: grid, Index: row, Scale: 1, Disp: errorRight})
-	ADDQ(Imm(8*8), row)
-	CMPQ(row, end)
-	JL(LabelRef("right"))
+	place := func(scale uint8, disp int) func(row Register) Mem {
+		return func(row Register) Mem { return Mem{Base: grid, Index: row, Scale: scale, Disp: disp} }
+	}
+	part("left", 4, place(2, scoreLeft), place(2, errorLeft))
+	if columns > 4 {
+		SHRL(Imm(16), label.As32())
+		part("right", 2, place(1, scoreRight), place(1, errorRight))
+	}
 }
 
-// updates changes all rows, two registers' length at a time: the output rows' old and new values stay in registers while the input rows pass by.
-func updates(columns int, o []Register) {
+// updates changes all rows, one or two cache lines at a time: the output rows' old and new values stay in registers while the input rows pass by.
+func updates(v wide, columns int, o []Register) {
 	in, ins, grid := Load(Param("in"), GP64()), Load(Param("ins"), GP64()), Load(Param("grid"), GP64())
 	end := GP64()
 	Load(Param("m"), end)
@@ -221,14 +142,16 @@ func updates(columns int, o []Register) {
 	i, row, at := GP64(), GP64(), GP64()
 	XORQ(i, i)
 
-	block := func(name string, width int) {
-		prefetch(columns, width, i, row, at)
+	block := func(name string, disp, width int) {
+		place := func(base, index Register, k int) Mem {
+			return Mem{Base: base, Index: index, Scale: 4, Disp: disp + 4*v.floats*k}
+		}
 		before, after := make([][]VecVirtual, width), make([][]VecVirtual, width)
 		for k := range width {
 			before[k], after[k] = make([]VecVirtual, columns), make([]VecVirtual, columns)
 			for n := range columns {
-				before[k][n], after[k][n] = ZMM(), ZMM()
-				VMOVUPS(Mem{Base: o[n], Index: i, Scale: 4, Disp: 64 * k}, before[k][n])
+				before[k][n], after[k][n] = v.reg(), v.reg()
+				VMOVUPS(place(o[n], i, k), before[k][n])
 				VMOVAPS(before[k][n], after[k][n])
 			}
 		}
@@ -238,12 +161,12 @@ func updates(columns int, o []Register) {
 		ADDQ(i, at)
 		x, sum := make([]VecVirtual, width), make([]VecVirtual, width)
 		for k := range width {
-			x[k], sum[k] = ZMM(), ZMM()
-			VMOVUPS(Mem{Base: in, Index: at, Scale: 4, Disp: 64 * k}, x[k])
+			x[k], sum[k] = v.reg(), v.reg()
+			VMOVUPS(place(in, at, k), x[k])
 			VMOVAPS(x[k], sum[k])
 		}
 		for n := range columns {
-			g := ZMM()
+			g := v.reg()
 			if n < 4 {
 				VBROADCASTSS(Mem{Base: grid, Index: row, Scale: 2, Disp: errorLeft + 4*n}, g)
 			} else {
@@ -255,30 +178,33 @@ func updates(columns int, o []Register) {
 			}
 		}
 		for k := range width {
-			VMOVUPS(sum[k], Mem{Base: in, Index: at, Scale: 4, Disp: 64 * k})
+			VMOVUPS(sum[k], place(in, at, k))
 		}
 		ADDQ(Imm(8), row)
 		CMPQ(row, end)
 		JL(LabelRef(name))
 		for k := range width {
 			for n := range columns {
-				VMOVUPS(after[k][n], Mem{Base: o[n], Index: i, Scale: 4, Disp: 64 * k})
+				VMOVUPS(after[k][n], place(o[n], i, k))
 			}
 		}
-		ADDQ(Imm(uint64(lanes*width)), i)
 	}
 
-	Label("updates")
-	LEAQ(Mem{Base: i, Disp: 2 * lanes}, at)
-	CMPQ(at, parameter("dim"))
-	JG(LabelRef("tail"))
-	block("rows2", 2)
-	JMP(LabelRef("updates"))
-	Label("tail")
-	CMPQ(i, parameter("dim"))
-	JGE(LabelRef("done"))
-	block("rows1", 1)
-	Label("done")
+	for lines := v.registers; lines > 0; lines-- {
+		loop, done := fmt.Sprintf("lines%d", lines), fmt.Sprintf("lines%ddone", lines)
+		Label(loop)
+		LEAQ(Mem{Base: i, Disp: 16 * lines}, at)
+		CMPQ(at, parameter("dim"))
+		JG(LabelRef(done))
+		prefetch(columns, lines, i, row, at)
+		width := min(lines, v.registers)
+		for disp := 0; disp < 64*lines; disp += 4 * v.floats * width {
+			block(fmt.Sprintf("rows%dat%d", lines, disp), disp, width)
+		}
+		ADDQ(Imm(uint64(16*lines)), i)
+		JMP(LabelRef(loop))
+		Label(done)
+	}
 }
 
 // prefetch asks for the next step's rows, the same columns as the block at i, so that they arrive while this step's updates keep the multipliers busy:
