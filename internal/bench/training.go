@@ -20,7 +20,7 @@ type Training struct {
 	free     []func()
 }
 
-// NewTraining makes rows as word2vec starts them: syn0 uniform within ±0.5/size, the others zero.
+// NewTraining makes rows as a training starts: syn0 uniform within ±1/size, the others zero.
 func NewTraining(text *Text, settings word2vec.Settings) (*Training, error) {
 	model, err := word2vec.New(settings, text.Counts)
 	if err != nil {
@@ -36,7 +36,7 @@ func NewTraining(text *Text, settings word2vec.Settings) (*Training, error) {
 	for word := range text.Words {
 		row := t.Rows.Syn0[word*t.Rows.Stride:][:settings.VectorSize]
 		for i := range row {
-			row[i] = (r.Float32() - 0.5) / float32(settings.VectorSize)
+			row[i] = (2*r.Float32() - 1) / float32(settings.VectorSize)
 		}
 	}
 	return t, nil

@@ -154,9 +154,9 @@ func TestInitialVectorsAreUniformAndDependOnSeedAndIdAlone(t *testing.T) {
 	InitialVectors(syn0, dim, 7)
 	counts := make([]float64, bins)
 	for _, x := range syn0 {
-		u := float64(x)*dim + 0.5
+		u := (float64(x)*dim + 1) / 2
 		if u <= 0 || u >= 1 {
-			t.Fatalf("%v is outside (−½, ½)/dim", x)
+			t.Fatalf("%v is outside (−1, 1)/dim", x)
 		}
 		counts[int(u*bins)]++
 	}
