@@ -1,9 +1,6 @@
 package textfile
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Split is a range of a file. It stands for the lines that start there; of a compressed file it is always the whole.
 type Split struct {
@@ -13,36 +10,40 @@ type Split struct {
 }
 
 const (
-	// largest is what a partition has at most: a block of HDFS. What is lost with a task or a sidecar is read again from there.
+	// largest is what a partition has at most of plain text: a block of HDFS. What is lost with a task or a sidecar is read again from there.
 	largest = 128 << 20
-	// opening is what a file costs besides its bytes, in bytes; it also bounds how many files a partition has.
-	opening = 64 << 10
+	// mostSplits bounds what a task has to tell its sidecar.
+	mostSplits = 1000
 )
 
-// Cut gives each of about n partitions its splits: more partitions if they would be too large, fewer if files can't be cut so finely. The files, one
-// after another, are cut at equal distances; a compressed one goes whole to where it begins.
-func Cut(files []File, n int) [][]Split {
+// Cut gives each of about n partitions its splits, of the same length in sum: more partitions if they would be too large, fewer if files
+// can't be cut so finely. The files come one after another; a compressed one goes whole to where it begins.
+func Cut(files []File, n int) (partitions [][]Split) {
 	total := int64(0)
 	for _, f := range files {
-		total += opening + f.Size
+		total += f.Size
 	}
 	n = max(1, n, int((total+largest-1)/largest))
 	piece := max(1, (total+int64(n)-1)/int64(n))
-	partitions := make([][]Split, n)
-	at := int64(0)
+	var splits []Split
+	room := piece
 	for _, f := range files {
-		at += opening
 		for offset := int64(0); offset < f.Size; {
-			k, end := (at+offset)/piece, f.Size
+			length := f.Size - offset
 			if !compressed(f.Path) {
-				end = min(end, (k+1)*piece-at)
+				length = min(length, room)
 			}
-			partitions[k] = append(partitions[k], Split{Path: f.Path, Offset: offset, Length: end - offset})
-			offset = end
+			splits = append(splits, Split{Path: f.Path, Offset: offset, Length: length})
+			offset += length
+			if room -= length; room <= 0 || len(splits) == mostSplits {
+				partitions, splits, room = append(partitions, splits), nil, piece
+			}
 		}
-		at += f.Size
 	}
-	return slices.DeleteFunc(partitions, func(p []Split) bool { return len(p) == 0 })
+	if len(splits) > 0 {
+		partitions = append(partitions, splits)
+	}
+	return partitions
 }
 
 func compressed(path string) bool {

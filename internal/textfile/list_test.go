@@ -137,6 +137,9 @@ func TestAFileIsCutForAsManyPartitionsAsAreWanted(t *testing.T) {
 			t.Errorf("%d partitions for %d", got, n)
 		}
 	}
+	if got := Cut(slices.Repeat([]File{{"file:///a", 10}}, 2*mostSplits+1), 2); len(got) != 3 || len(got[2]) != 1 {
+		t.Errorf("%d small files in %d partitions", 2*mostSplits+1, len(got))
+	}
 	if got := len(Cut([]File{{"file:///a.gz", 100 << 20}}, 8)); got != 1 {
 		t.Errorf("a packed file in %d partitions", got)
 	}

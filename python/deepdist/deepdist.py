@@ -22,6 +22,7 @@ from .gensim_native import GensimNative
 from .models import Adapter, adapt, is_gensim_word2vec
 from .optimizers import Optimizer
 from .session import Session
+from .source import Source
 from .summary import Summary, Tick
 from .task import sidecar as task_sidecar
 from .version import __version__
@@ -158,11 +159,14 @@ class DeepDist:
         *,
         epochs: int | None = None,
         column: str | None = None,
+        min_partitions: int | None = None,
     ) -> Summary:
-        """Driver: train on an RDD or a DataFrame; returns the Summary, a list of 'OK' or 'EMPTY' per partition with the figures.
+        """Driver: train on an RDD, a DataFrame or a path; returns the Summary, a list of 'OK' or 'EMPTY' per partition with the figures.
 
         Without `gradient` a word2vec model is trained natively: rows are lines (str) or lists of tokens (list of str); of
-        a DataFrame `column` names the column of either. epochs: instead of the model's own.
+        a DataFrame `column` names the column of either. epochs: instead of the model's own. A path names text that the sidecars
+        read by themselves, in min_partitions partitions at least (Spark's default parallelism): a file, a folder or
+        a pattern, `file:///…`, `hdfs://host:port/…` or as fs.defaultFS has it.
 
         With `gradient`: `gradient(model, rows)` runs in each partition's task on a private copy of the model and returns a dict
         name → array, `Rows` or number (or nothing), or yields several. `descent` is a function `descent(model, update)` that runs
@@ -178,13 +182,15 @@ class DeepDist:
             raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
         if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
             raise ValueError(f"dd.train: epochs={epochs!r} must be a whole number of at least 1")
+        if min_partitions is not None and (isinstance(min_partitions, bool) or not isinstance(min_partitions, int) or min_partitions < 1):
+            raise ValueError(f"dd.train: min_partitions={min_partitions!r} must be a whole number of at least 1")
         if not self._training.acquire(blocking=False):
             raise DeepDistError("this DeepDist is training already: use one DeepDist per thread")
         show = progress.make(self._progress)
         tick = _Watcher(self._watch, show)  # type: ignore[arg-type]
         try:
             if gradient is None:
-                return self._train_native(data, descent, epochs, column, tick)
+                return self._train_native(data, descent, epochs, column, min_partitions, tick)
             if descent is None:
                 raise BadInput(
                     "dd.train(data, gradient) needs a descent: a function descent(model, update), or a rule: "
@@ -196,7 +202,7 @@ class DeepDist:
             self._training.release()
 
     def _train_native(
-        self, data: Any, descent: Any, epochs: int | None, column: str | None, tick: Tick
+        self, data: Any, descent: Any, epochs: int | None, column: str | None, min_partitions: int | None, tick: Tick
     ) -> Summary:
         if descent is not None:
             raise BadInput("dd.train: a descent without a gradient: give both, or neither for native word2vec")
@@ -209,8 +215,9 @@ class DeepDist:
                 f"dd.train(data) without a gradient trains word2vec models, not {type(self._given).__name__}: "
                 f"give it a gradient and a descent"
             )
+        source = Source(self._sc, self._session, self._control, data, column, min_partitions)  # type: ignore[arg-type]
         training = native.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
-        return training.run(model, data, epochs, column)
+        return training.run(model, source, epochs)
 
     def _train_any(
         self, data: Any, gradient: Callable[..., Any], descent: Any, epochs: int | None, tick: Tick

@@ -11,7 +11,6 @@ a row without progress.
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -24,8 +23,9 @@ from .control import Control
 from .errors import BadInput, Lost, NoProgress
 from .jobs import Job
 from .session import Session
+from .source import Source
 from .summary import Dropped, Summary, Tick
-from .task import ingest, slots
+from .task import slots
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -57,12 +57,11 @@ class Training:
         self._sc, self._session, self._control, self._tick = sc, session, control, tick
         self._id = 0
 
-    def run(self, model: NativeModel, data: Any, epochs: int | None, column: str | None) -> Summary:
+    def run(self, model: NativeModel, source: Source, epochs: int | None) -> Summary:
         """Driver: ingest, settle, train, bring the vectors home."""
         started = time.monotonic()
         clock = _Clock()
         summary = Summary(kind="word2vec")
-        source = Source(self._sc, self._session, data, column)
         if source.partitions == 0:
             raise BadInput("the data has no partitions, so there is nothing to train on")
         settings = model.native_settings()
@@ -187,60 +186,6 @@ class Training:
             self._control.call("close_training", training_id=self._id, reason=reason)
         except Exception:  # psserver is gone: whatever brought us here says so
             pass
-
-
-class Source:
-    """Source is the user's data as a job that can be run again for any of its partitions; its elements are their totals."""
-
-    def __init__(self, sc: SparkContext, session: Session, data: Any, column: str | None):
-        """Driver: take an RDD of lines or token lists, or a DataFrame; raises BadInput for anything else."""
-        self._sc, self._session = sc, session
-        self._rdd: Any = None
-        self._frame_job: Any = None
-        if hasattr(data, "mapPartitionsWithIndex"):
-            if column is not None:
-                raise BadInput("column= is for DataFrames; the data is an RDD")
-            self._rdd = data
-        elif hasattr(data, "mapInArrow"):
-            # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
-            # adaptive execution or not.
-            chosen = data.select(text_column(data, column))
-            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.TOTALS_DDL).rdd
-        else:
-            raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
-        try:
-            self.partitions: int = (self._rdd if self._frame_job is None else self._frame_job).getNumPartitions()
-        except Exception as e:
-            said = re.search(r"InvalidInputException: (.*)", str(e))  # of a textFile, which looks for its files only now
-            if said is None:
-                raise
-            raise BadInput(f"the data cannot be read: {said.group(1)}") from None
-
-    def ingest(self, training_id: int, partitions: Sequence[int]) -> list[dict[str, Any]]:
-        """Driver: run the ingest of these partitions, in the calling thread; returns their totals."""
-        job = self._frame_job
-        if job is None:
-            job = self._rdd.mapPartitionsWithIndex(partial(ingest.ingest_rows, self._session, training_id))
-        self._sc.setLocalProperty(ingest.TRAINING_PROPERTY, str(training_id))
-        return list(self._sc.runJob(job, ingest.as_dicts, list(partitions)))
-
-
-def text_column(frame: Any, column: str | None) -> str:
-    """Driver: the name of the string or array<string> column; raises BadInput if there is none, or several and none is named."""
-    fits = [f.name for f in frame.schema.fields if f.dataType.simpleString() in ("string", "array<string>")]
-    if column is not None:
-        if column not in frame.columns:
-            raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
-        if column not in fits:
-            raise BadInput(
-                f"column={column!r} is {frame.schema[column].dataType.simpleString()}; it must be string or array<string>"
-            )
-        return column
-    if len(fits) != 1:
-        raise BadInput(
-            f"the DataFrame has {len(fits)} columns of string or array<string> ({', '.join(fits) or 'none'}): name one with column="
-        )
-    return fits[0]
 
 
 class _Clock:

@@ -1,4 +1,4 @@
-"""Stream one partition to the executor's sidecar: job 1 of native word2vec. Task side.
+"""Bring one partition to the executor's sidecar: job 1 of native word2vec. Task side.
 
 The sidecar tokenises, counts and spools; this side only moves bytes. A partition counts as committed when its stream has ended with
 the right totals, so a task that dies half-way leaves nothing behind and may simply run again.
@@ -23,6 +23,19 @@ def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterab
     split_sentences, spool_bytes. Raises BadInput (naming partition, row and value) or SidecarLost.
     """
     yield _ingest(session, training_id, partition, batches.from_rows(rows, partition))
+
+
+def read_splits(
+    user: str, session: Session, training_id: int, partition: int, rows: Iterable[list[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """Task: `rdd.mapPartitionsWithIndex` of job 1 over a path: names the partition's splits to the sidecar, which reads them as `user`; yields
+    what `ingest_rows` does. Raises BadInput (naming the file) or SidecarLost."""
+    splits = [split for row in rows for split in row]
+    with sidecar.stream(
+        session, "read", training_id=training_id, partition=partition, attempt=sidecar.attempt_id(), user=user, splits=splits
+    ) as connection:
+        answer, _ = connection.answer()
+    yield _totals(partition, int(answer["rows"]), answer)
 
 
 def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -69,11 +82,9 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
         cut = (0, 0) if incoming is None else (incoming.long_rows, incoming.extra)
         connection.send(END, {"rows": rows_sent, "batches": sent, "cut_rows": cut[0], "extra_rows": cut[1]})
         answer, _ = connection.answer()
+    return _totals(partition, 0 if incoming is None else incoming.rows, answer)
+
+
+def _totals(partition: int, rows: int, answer: dict[str, Any]) -> dict[str, Any]:
     counted = {k: int(answer.get(k, 0)) for k in ("records", "words", "split_sentences", "spool_bytes")}
-    rows = 0 if incoming is None else incoming.rows
-    return {
-        "partition": partition,
-        "status": "OK" if rows else "EMPTY",
-        "rows": rows,
-        **counted,
-    }
+    return {"partition": partition, "status": "OK" if rows else "EMPTY", "rows": rows, **counted}
