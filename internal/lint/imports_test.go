@@ -67,7 +67,7 @@ var (
 	}
 )
 
-func TestOnlyPsclientDialsAndOnlyTheListedListen(t *testing.T) {
+func TestOnlyTheListedDialAndListen(t *testing.T) {
 	named(t, dialers...)
 	named(t, listeners...)
 	eachFile(t, func(p listed, files *token.FileSet, file *ast.File) {
