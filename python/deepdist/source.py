@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from .control import Control
 from .errors import BadInput
 from .session import Session
-from .task import ingest
+from .task import ingest, read
+from .task.totals import as_dicts
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -40,7 +41,7 @@ class Source:
                 "plan_splits", path=resolve(sc, data), user=user, partitions=min_partitions or sc.defaultParallelism
             )["partitions"]
             self._rdd = sc.parallelize(splits, len(splits))
-            self._task = partial(ingest.read_splits, user)
+            self._task = partial(read.read_splits, user)
         elif min_partitions is not None:
             raise BadInput("min_partitions= is for paths; an RDD has its own partitions: rdd.repartition(…)")
         elif hasattr(data, "mapPartitionsWithIndex"):
@@ -68,7 +69,7 @@ class Source:
         if job is None:
             job = self._rdd.mapPartitionsWithIndex(partial(self._task, self._session, training_id))
         self._sc.setLocalProperty(ingest.TRAINING_PROPERTY, str(training_id))
-        return list(self._sc.runJob(job, ingest.as_dicts, list(partitions)))
+        return list(self._sc.runJob(job, as_dicts, list(partitions)))
 
 
 def text_column(frame: Any, column: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Bring one partition to the executor's sidecar: job 1 of native word2vec. Task side.
+"""Stream one partition to the executor's sidecar: job 1 of native word2vec. Task side.
 
 The sidecar tokenises, counts and spools; this side only moves bytes. A partition counts as committed when its stream has ended with
 the right totals, so a task that dies half-way leaves nothing behind and may simply run again.
@@ -14,6 +14,7 @@ import pyarrow as pa
 from ..session import Session
 from ..wire import BATCH, END
 from . import batches, sidecar
+from .totals import TOTALS, totals
 
 
 def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -23,19 +24,6 @@ def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterab
     split_sentences, spool_bytes. Raises BadInput (naming partition, row and value) or SidecarLost.
     """
     yield _ingest(session, training_id, partition, batches.from_rows(rows, partition))
-
-
-def read_splits(
-    user: str, session: Session, training_id: int, partition: int, rows: Iterable[list[dict[str, Any]]]
-) -> Iterator[dict[str, Any]]:
-    """Task: `rdd.mapPartitionsWithIndex` of job 1 over a path: names the partition's splits to the sidecar, which reads them as `user`; yields
-    what `ingest_rows` does. Raises BadInput (naming the file) or SidecarLost."""
-    splits = [split for row in rows for split in row]
-    with sidecar.stream(
-        session, "read", training_id=training_id, partition=partition, attempt=sidecar.attempt_id(), user=user, splits=splits
-    ) as connection:
-        answer, _ = connection.answer()
-    yield _totals(partition, int(answer["rows"]), answer)
 
 
 def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -51,19 +39,13 @@ def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Ite
         context = TaskContext.get()
         assert context is not None
         partition, training_id = context.partitionId(), int(context.getLocalProperty(TRAINING_PROPERTY) or 0)
-        totals = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
-        yield pa.RecordBatch.from_pydict({k: [totals[k]] for k in TOTALS}, schema=TOTALS_SCHEMA)
+        found = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
+        yield pa.RecordBatch.from_pydict({k: [found[k]] for k in TOTALS}, schema=TOTALS_SCHEMA)
 
     return ingest_arrow
 
 
-def as_dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """Task: totals as dicts, whether they come from an RDD (dicts) or a DataFrame (Rows)."""
-    return [r if isinstance(r, dict) else r.asDict() for r in rows]
-
-
 TRAINING_PROPERTY = "deepdist.training"
-TOTALS = ("partition", "status", "rows", "records", "words", "split_sentences", "spool_bytes")
 TOTALS_SCHEMA = pa.schema([(k, pa.utf8() if k == "status" else pa.int64()) for k in TOTALS])
 TOTALS_DDL = ", ".join(f"{k} {'string' if k == 'status' else 'long'}" for k in TOTALS)
 
@@ -82,9 +64,4 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
         cut = (0, 0) if incoming is None else (incoming.long_rows, incoming.extra)
         connection.send(END, {"rows": rows_sent, "batches": sent, "cut_rows": cut[0], "extra_rows": cut[1]})
         answer, _ = connection.answer()
-    return _totals(partition, 0 if incoming is None else incoming.rows, answer)
-
-
-def _totals(partition: int, rows: int, answer: dict[str, Any]) -> dict[str, Any]:
-    counted = {k: int(answer.get(k, 0)) for k in ("records", "words", "split_sentences", "spool_bytes")}
-    return {"partition": partition, "status": "OK" if rows else "EMPTY", "rows": rows, **counted}
+    return totals(partition, 0 if incoming is None else incoming.rows, answer)
