@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -130,11 +131,17 @@ func show(ctx context.Context, group *errgroup.Group, c config, s *session.Sessi
 	if err != nil {
 		return "", err
 	}
-	if got := listener.Addr().String(); got != c.page {
-		log.Info("the page's port is taken, or any was asked for", "wanted", c.page, "page", got)
+	if got := listener.Addr().(*net.TCPAddr).Port; !wants(c.page, got) {
+		log.Info("the page's port is taken: it is served on the next free one", "wanted", c.page, "port", got)
 	}
 	group.Go(func() error { return dashboard.New(s, log).Serve(ctx, listener) })
 	return dashboard.URL(listener), nil
+}
+
+// wants tells whether this port is the one that was asked for, or any was.
+func wants(address string, got int) bool {
+	_, port, _ := net.SplitHostPort(address) // Listen has read it already
+	return port == "0" || port == strconv.Itoa(got)
 }
 
 // stopWorkers lets the workers hear that the session has ended, and calls under way end: all their waits have.

@@ -183,6 +183,25 @@ func TestATakenPortOfThePageIsNoErrorOfTheWorkersIs(t *testing.T) {
 	}
 }
 
+func TestThePageSaysThatAPortIsTakenOnlyWhenItIs(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
+	free.Close()
+	for _, page := range []string{"127.0.0.1:0", "localhost:" + port} {
+		c := local()
+		c.page = page
+		r := start(t, c)
+		r.cancel()
+		r.wait(t)
+		if strings.Contains(r.log.String(), "taken") {
+			t.Errorf("--page %s, which is free: %s", page, r.log)
+		}
+	}
+}
+
 func TestFlagsSayWhatIsWrongWithThem(t *testing.T) {
 	for _, args := range [][]string{{"--listen", "5000"}, {"extra"}, {"--lease", "0s"}, {"--parent-pid", "-4"}, {"--log-level", "loud"}, {"--unknown"}} {
 		var out bytes.Buffer

@@ -13,12 +13,11 @@ import (
 
 // config is what the flags say.
 type config struct {
-	dir           string
-	jvmPID        int
-	logLevel      slog.Level
-	kernel        string
-	idle          time.Duration
-	spoolCapBytes uint64
+	dir      string
+	jvmPID   int
+	logLevel slog.Level
+	kernel   string
+	idle     time.Duration
 }
 
 const usage = `deepdist-sidecar trains for the tasks of one Spark executor.
@@ -42,7 +41,6 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	flags.StringVar(&c.kernel, "kernel", "", "arithmetic: avx512 or generic (default: the best that this processor has)")
 	idle := flags.Uint("idle-seconds", 60, "end so many `seconds` after the last session")
-	flags.Uint64Var(&c.spoolCapBytes, "spool-cap-bytes", 0, "most `bytes` of disk that spools may take (default: what the disk has)")
 	showVersion := flags.Bool("version", false, "print the version and end")
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -22,7 +23,6 @@ import (
 	"deepdist/internal/vec"
 	"deepdist/internal/version"
 	"deepdist/sidecar/shim"
-	"deepdist/sidecar/spool"
 )
 
 func main() {
@@ -51,7 +51,7 @@ func run(ctx context.Context, c config, stderr io.Writer) error {
 	if err := life.PrivateDir(c.dir); err != nil {
 		return err
 	}
-	lock, err := takeDir(c.dir)
+	lock, err := life.Lock(c.dir, lockName)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		log.Info("another sidecar serves this directory already", "dir", c.dir)
 		return nil
@@ -60,6 +60,7 @@ func run(ctx context.Context, c config, stderr io.Writer) error {
 		return err
 	}
 	defer lock.Close()
+	sweep(filepath.Dir(c.dir))
 	applyLimits(log)
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -70,7 +71,7 @@ func run(ctx context.Context, c config, stderr io.Writer) error {
 			return fmt.Errorf("watch the executor's JVM: %w", err)
 		}
 	}
-	server, err := shim.Listen(c.dir, spool.NewBudget(c.spoolCapBytes), log)
+	server, err := shim.Listen(c.dir, log)
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ const jvmEnded = "the executor's JVM has ended"
 
 // leave removes the directory with what we and the launchers have put there, and nothing else.
 func leave(dir string) {
-	for _, name := range []string{shim.SocketName, "log", "lock", lockName} {
+	for _, name := range []string{shim.SocketName, "log", life.LockName, lockName} {
 		os.Remove(filepath.Join(dir, name))
 	}
 	os.Remove(dir)
@@ -123,18 +124,13 @@ func wait(ctx context.Context, parent <-chan struct{}, server *shim.Server, idle
 	}
 }
 
+// lockName is locked for this process's life. It is not the launchers' own, life.LockName, which one of them holds while it starts a sidecar.
 const lockName = "sidecar.lock"
 
-// takeDir locks the directory for this process's life; the kernel unlocks it however the process ends. The file is not the
-// launcher's: that one is held while a sidecar is started.
-func takeDir(dir string) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
+// sweep removes the directories beside ours that no sidecar serves and no launcher holds: those of sidecars that were killed, or that
+// ended before their JVM did. A task that needs one again makes it again.
+func sweep(root string) {
+	if filepath.Base(root) == life.RuntimeRoot() { // by hand --dir may lie anywhere
+		life.Sweep(root, regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString, life.LockName, lockName)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
-	}
-	return file, nil
 }

@@ -101,33 +101,18 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	applied := func() uint64 {
-		w, _ := ask[struct {
-			Words uint64 `json:"words"`
-		}](t, ps, "watch", map[string]any{"wait_ms": 0}, nil)
-		return w.Words
-	}
-	for deadline := time.Now().Add(20 * time.Second); applied() == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); ps.applied(t) == 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	lost.Process.Kill()
 	stream.Close()
-	before := applied()
+	before := ps.applied(t)
 	if before == 0 || before == 2*epochs*lines*12 {
 		t.Fatalf("%d words were applied when the sidecar was killed: the test tests nothing", before)
 	}
-	var status struct {
-		Done    bool     `json:"done"`
-		Missing []uint32 `json:"missing"`
-	}
-	for deadline := time.Now().Add(20 * time.Second); len(status.Missing) == 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		status, _ = ask[struct {
-			Done    bool     `json:"done"`
-			Missing []uint32 `json:"missing"`
-		}](t, ps, "training_status", map[string]any{"training_id": id}, nil)
-	}
-	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": status.Missing}, nil)
-	for _, p := range status.Missing {
+	missing := ps.waitForMissing(t, id)
+	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": missing}, nil)
+	for _, p := range missing {
 		if a, err := next.ingest(t, ps, id, int(p), 10+int64(p), topics(lines, uint64(p))); err != nil || !a.Accepted {
 			t.Fatalf("ingest partition %d again: %+v, %v", p, a, err)
 		}
@@ -136,7 +121,7 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if total := applied(); total != 2*epochs*lines*12 || a.Words != total-before {
+	if total := ps.applied(t); total != 2*epochs*lines*12 || a.Words != total-before {
 		t.Errorf("%d words are applied, %d of them by the second sidecar; want each of %d once, %d before", total, a.Words, 2*epochs*lines*12, before)
 	}
 	vocabulary, syn0, _ := ps.words(t, id)
@@ -187,6 +172,52 @@ func TestSpoolsOfAKilledSidecarAreRemovedByTheNext(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(s.spool, "deepdist-spool-*")); len(left) != 1 {
 		t.Errorf("%v, want the new sidecar's own only", left)
+	}
+}
+
+func TestAPartitionWhoseSpoolIsDamagedIsMissingUntilItIsIngestedAgain(t *testing.T) {
+	const lines, epochs = 500, 3
+	for name, damage := range map[string]func(dir string) error{
+		"records that end early": func(dir string) error { return os.Truncate(filepath.Join(dir, "records"), 5000) },
+		"a dictionary of others": func(dir string) error { return os.WriteFile(filepath.Join(dir, "words"), []byte("\x03abc"), 0o600) },
+		"no files any more":      os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ps, s := startServer(t), startSidecar(t)
+			id := ps.openWords(t, 3, map[string]any{"epochs": epochs})
+			for p := range 3 {
+				if _, err := s.ingest(t, ps, id, p, int64(p), topics(lines, uint64(p))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ask[map[string]any](t, ps, "settle_vocabulary", map[string]any{"training_id": id}, nil)
+			dirs, _ := filepath.Glob(filepath.Join(s.spool, "*", "training-*", "partition-1-*"))
+			if len(dirs) != 1 {
+				t.Fatalf("spools of partition 1: %v", dirs)
+			}
+			if err := damage(dirs[0]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.train(t, ps, id); err != nil {
+				t.Fatalf("the other partitions: %v", err)
+			}
+			if missing := ps.waitForMissing(t, id); !slices.Equal(missing, []uint32{1}) {
+				t.Fatalf("missing: %v, want partition 1 alone", missing)
+			}
+			if before := ps.applied(t); before < 2*epochs*lines*12 {
+				t.Errorf("%d words are in the model: the other partitions have waited", before)
+			}
+			ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": []int{1}}, nil)
+			if a, err := s.ingest(t, ps, id, 1, 10, topics(lines, 1)); err != nil || !a.Accepted {
+				t.Fatalf("ingest again: %+v, %v", a, err)
+			}
+			if _, err := s.train(t, ps, id); err != nil {
+				t.Fatal(err)
+			}
+			if total := ps.applied(t); total != 3*epochs*lines*12 {
+				t.Errorf("%d words are in the model, want each of %d once", total, 3*epochs*lines*12)
+			}
+		})
 	}
 }
 
@@ -289,6 +320,7 @@ func TestBadStreamsAreRefusedAndTheSidecarLives(t *testing.T) {
 		"rows that don't add up":   {func(c *frame.Conn) { c.WriteJSON(frame.End, map[string]int{"rows": 3}) }, frame.Lost, "3 rows"},
 		"not Arrow":                {func(c *frame.Conn) { c.Write(frame.Batch, []byte("no arrow"), 1, -1) }, frame.Protocol, "IPC"},
 		"invalid UTF-8":            {func(c *frame.Conn) { c.Write(frame.Batch, message(t, []string{"good", "b\xffd"}), 2, -1) }, frame.BadInput, "partition 0: row 1 "},
+		"more pieces than rows":    {func(c *frame.Conn) { c.WriteJSON(frame.End, map[string]int{"cut_rows": 1, "extra_rows": 1}) }, frame.Protocol, "extra_rows"},
 		"a call in between":        {func(c *frame.Conn) { c.WriteJSON(frame.Call, map[string]string{"op": "pull"}) }, frame.Protocol, "CALL"},
 		"another number of rows":   {func(c *frame.Conn) { c.Write(frame.Batch, message(t, []string{"a"}), 2, -1) }, frame.Protocol, "announces 2"},
 		"batches that are missing": {func(c *frame.Conn) { c.WriteJSON(frame.End, map[string]int{"batches": 1}) }, frame.Lost, "1 batches"},
@@ -380,11 +412,17 @@ func TestASignalEndsTheSidecarInOrder(t *testing.T) {
 	}
 }
 
-func TestAFullSpoolIsSaidWithItsFix(t *testing.T) {
-	ps, s := startServer(t), startSidecar(t, "--spool-cap-bytes", "100")
+func TestASessionsSpoolsKeepToItsCap(t *testing.T) {
+	ps, s := startServer(t), startSidecar(t)
+	s.spoolMaxBytes = 100
 	id := ps.openWords(t, 1, nil)
 	_, err := s.ingest(t, ps, id, 0, 1, topics(1000, 1))
-	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "--spool-cap-bytes") {
+	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "100 bytes that spark.deepdist.spoolMaxBytes allows") {
 		t.Errorf("got %s %v", frame.CodeOf(err), err)
+	}
+	other := startServer(t)
+	s.spoolMaxBytes = 0
+	if _, err := s.ingest(t, other, other.openWords(t, 1, nil), 0, 1, topics(1000, 1)); err != nil {
+		t.Errorf("the cap of one session holds for another: %v", err)
 	}
 }

@@ -224,11 +224,37 @@ func tensor(t testing.TB, m *bundle.Mapped, name string) *bundle.Tensor {
 	return nil
 }
 
+// applied is how many words of the newest training are in the model.
+func (s *server) applied(t testing.TB) uint64 {
+	t.Helper()
+	w, _ := ask[struct {
+		Words uint64 `json:"words"`
+	}](t, s, "watch", map[string]any{"wait_ms": 0}, nil)
+	return w.Words
+}
+
+// waitForMissing waits until partitions are missing, and returns them.
+func (s *server) waitForMissing(t testing.TB, training uint32) []uint32 {
+	t.Helper()
+	for range 1000 {
+		status, _ := ask[struct {
+			Missing []uint32 `json:"missing"`
+		}](t, s, "training_status", map[string]any{"training_id": training}, nil)
+		if len(status.Missing) > 0 {
+			return status.Missing
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("no partition is missing")
+	return nil
+}
+
 // sidecar is a running deepdist-sidecar and where it is reached.
 type sidecar struct {
 	*process
-	dir   string
-	spool string
+	dir           string
+	spool         string
+	spoolMaxBytes uint64
 }
 
 func startSidecar(t testing.TB, args ...string) *sidecar {
@@ -238,6 +264,11 @@ func startSidecar(t testing.TB, args ...string) *sidecar {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	return startSidecarIn(t, dir, args...)
+}
+
+func startSidecarIn(t testing.TB, dir string, args ...string) *sidecar {
+	t.Helper()
 	s := &sidecar{dir: dir, spool: t.TempDir()}
 	s.process, _ = start(t, "deepdist-sidecar", append([]string{"--dir", dir, "--jvm-pid", fmt.Sprint(os.Getpid())}, args...)...)
 	for deadline := time.Now().Add(20 * time.Second); ; {
@@ -266,7 +297,7 @@ func (s *sidecar) stream(t testing.TB, ps *server, op string, training uint32, f
 	}
 	t.Cleanup(func() { c.Close() })
 	g := frame.NewGreeting()
-	hello := map[string]any{"protocol": g.Protocol, "build": g.Build, "op": op, "training_id": training, "spool_dir": s.spool,
+	hello := map[string]any{"protocol": g.Protocol, "build": g.Build, "op": op, "training_id": training, "spool_dir": s.spool, "spool_max_bytes": s.spoolMaxBytes,
 		"session": map[string]any{"id": ps.hello.SessionID, "address": fmt.Sprintf("127.0.0.1:%d", ps.hello.Port), "token": ps.hello.Token,
 			"certificate_sha256": ps.hello.CertificateSHA256}}
 	for k, v := range fields {

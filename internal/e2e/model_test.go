@@ -187,6 +187,24 @@ func TestATaskThatDiesGivesItsPullBack(t *testing.T) {
 	}
 }
 
+func TestACallThatIsNoJSONIsAnsweredWithWhatIsWrong(t *testing.T) {
+	ps, s := startServer(t), startSidecar(t)
+	id := ps.openModel(t, 1, nil)
+	for name, write := range map[string]func(task) error{
+		"no JSON":       func(c task) error { return c.Write(frame.Call, []byte("pull"), 0, -1) },
+		"no call":       func(c task) error { return c.WriteJSON(frame.End, map[string]int{"rows": 1}) },
+		"an unknown op": func(c task) error { return c.WriteJSON(frame.Call, map[string]string{"op": "guess"}) },
+	} {
+		c := s.gradient(t, ps, id, 0)
+		if err := write(c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Answer(nil); frame.CodeOf(err) != frame.Protocol {
+			t.Errorf("%s: got %s %v, want an answer that says what is wrong", name, frame.CodeOf(err), err)
+		}
+	}
+}
+
 func TestManyTasksPushAtOnce(t *testing.T) {
 	ps, s := startServer(t), startSidecar(t)
 	id := ps.openModel(t, 8, nil)

@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,11 +57,10 @@ func PrivateDir(path string) error {
 	if err != nil {
 		return fmt.Errorf("look at private directory: %w", err)
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case info.Mode()&os.ModeSymlink != 0 || !info.IsDir():
 		return fmt.Errorf("%s is not a directory of its own (a link or a file lies there): remove it", path)
-	case !ok || int(stat.Uid) != os.Getuid():
+	case !ours(info):
 		return fmt.Errorf("%s belongs to another user: set TMPDIR to a directory of your own", path)
 	case info.Mode().Perm() != 0o700:
 		if err := os.Chmod(path, 0o700); err != nil {
@@ -72,15 +70,17 @@ func PrivateDir(path string) error {
 	return nil
 }
 
+// RuntimeRoot is the name of the directory, in the one for temporary files, that holds what this user's processes have there.
+func RuntimeRoot() string { return fmt.Sprintf("deepdist-%d", os.Getuid()) }
+
 // RuntimeDir makes <temp dir>/deepdist-<uid>/<name>, private at both levels, where a socket of the name given still fits into
 // MaxSocketPath: <temp dir> is $TMPDIR (or /tmp), and /tmp when that is too long.
 func RuntimeDir(name, socket string) (string, error) {
-	base := fmt.Sprintf("deepdist-%d", os.Getuid())
 	temp := os.TempDir()
-	if len(filepath.Join(temp, base, name, socket)) > MaxSocketPath {
+	if len(filepath.Join(temp, RuntimeRoot(), name, socket)) > MaxSocketPath {
 		temp = "/tmp"
 	}
-	root := filepath.Join(temp, base)
+	root := filepath.Join(temp, RuntimeRoot())
 	dir := filepath.Join(root, name)
 	if n := len(filepath.Join(dir, socket)); n > MaxSocketPath {
 		return "", fmt.Errorf("the socket's path has %d bytes, at most %d can be: %s", n, MaxSocketPath, dir)

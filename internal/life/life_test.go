@@ -2,12 +2,14 @@ package life
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -102,6 +104,78 @@ func TestASocketPathAlwaysFits(t *testing.T) {
 	if _, err := RuntimeDir(strings.Repeat("y", 120), "s"); err == nil {
 		t.Error("a path that can't be bound was given out")
 	}
+}
+
+func TestOnlyWhatADeadOwnerHasLeftIsSwept(t *testing.T) {
+	root := t.TempDir()
+	made := func(name string, files ...string) string {
+		dir := filepath.Join(root, name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir
+	}
+	owned := func(name string) (string, *os.File) {
+		dir := made(name, "text")
+		lock, err := Own(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir, lock
+	}
+	live, lock := owned("x-live")
+	defer lock.Close()
+	dead, lock := owned("x-dead")
+	lock.Close() // as the kernel does when a process is killed
+	second := made("x-second", LockName)
+	lock, err := Lock(second, "another.lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	elsewhere := t.TempDir()
+	if err := os.WriteFile(filepath.Join(elsewhere, LockName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link, linkedLock := filepath.Join(root, "x-link"), made("x-linked-lock")
+	for name, to := range map[string]string{link: elsewhere, filepath.Join(linkedLock, LockName): filepath.Join(elsewhere, LockName)} {
+		if err := os.Symlink(to, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun, other := made("x-begun", "text"), made("y-other", LockName)
+
+	Sweep(root, func(name string) bool { return strings.HasPrefix(name, "x-") }, LockName, "another.lock")
+	if _, err := os.Lstat(dead); !os.IsNotExist(err) {
+		t.Errorf("what a dead process has left is still there: %v", err)
+	}
+	for _, path := range []string{live, second, link, linkedLock, begun, other, filepath.Join(elsewhere, LockName)} {
+		if _, err := os.Lstat(path); err != nil {
+			t.Errorf("swept away: %v", err)
+		}
+	}
+}
+
+func TestALockThatIsHeldIsNotGivenTwice(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := Own(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(dir, LockName); !errors.Is(err, syscall.EWOULDBLOCK) {
+		t.Errorf("got %v", err)
+	}
+	lock.Close()
+	again, err := Lock(dir, LockName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
 }
 
 func TestAPeerOfTheSameUserMayConnect(t *testing.T) {

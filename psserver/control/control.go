@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"deepdist/internal/frame"
@@ -29,21 +30,34 @@ type Server struct {
 	log      *slog.Logger
 	listener *net.UnixListener
 	dir      string
+	lock     *os.File // of the directory, held while it is there
 }
 
-// Listen makes the socket, in a new private directory of the session's.
+// Listen makes the socket, in a new private directory of the session's, and removes the directories of psservers that were killed.
 func Listen(s *session.Session, log *slog.Logger) (*Server, error) {
-	const socket = "control"
-	dir, err := life.RuntimeDir("ps-"+s.ID, socket)
+	const socket, prefix = "control", "ps-"
+	dir, err := life.RuntimeDir(prefix+s.ID, socket)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, socket), Net: "unix"})
-	if err != nil {
+	c := &Server{session: s, log: log, dir: dir}
+	if c.lock, err = life.Own(dir); err != nil {
 		os.Remove(dir)
+		return nil, err
+	}
+	life.Sweep(filepath.Dir(dir), func(name string) bool { return strings.HasPrefix(name, prefix) }, life.LockName)
+	if c.listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, socket), Net: "unix"}); err != nil {
+		c.leave()
 		return nil, fmt.Errorf("listen for the driver: %w", err)
 	}
-	return &Server{session: s, log: log, listener: listener, dir: dir}, nil
+	return c, nil
+}
+
+// leave removes the directory, which nobody else puts anything into; the socket's file has gone with the listener.
+func (c *Server) leave() {
+	os.Remove(filepath.Join(c.dir, life.LockName))
+	os.Remove(c.dir)
+	c.lock.Close()
 }
 
 // Path is where the driver finds the socket.
@@ -52,7 +66,7 @@ func (c *Server) Path() string { return c.listener.Addr().String() }
 // Serve answers until ctx is done, and returns when every connection is closed and the socket is gone.
 func (c *Server) Serve(ctx context.Context) error {
 	var connections sync.WaitGroup
-	defer os.Remove(c.dir)
+	defer c.leave()
 	defer connections.Wait()
 	stop := context.AfterFunc(ctx, func() { c.listener.Close() })
 	defer stop()

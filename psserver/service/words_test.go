@@ -261,6 +261,29 @@ func TestALostSpoolIsIngestedAgainAndTrainingGoesOnAtTheCursor(t *testing.T) {
 	}
 }
 
+func TestOnlyTheOwnerOfASpoolGivesItsPartitionUp(t *testing.T) {
+	s, id := opened(t, session.Config{})
+	owner, other := s.join(t), s.join(t)
+	owner.commit(id, 0, first)
+	owner.commit(id, 1, first)
+	settle(t, s, id)
+	owner.claim(id, 10, true)
+	for _, step := range []struct {
+		by      *peer
+		missing int
+	}{{other, 0}, {owner, 1}, {owner, 1}} {
+		if _, err := step.by.api.Disown(step.by.ctx, &pb.DisownRequest{WorkerId: step.by.id, TrainingId: id, Partition: 1, Reason: "it is damaged"}); err != nil {
+			t.Fatal(err)
+		}
+		if status, err := s.TrainingStatus(id); err != nil || len(status.Missing) != step.missing {
+			t.Errorf("after worker %s gave it up: %v missing, %v; want %d", step.by.id, status.Missing, err, step.missing)
+		}
+	}
+	if again := owner.claim(id, 10, true).Claims; len(again) > 0 {
+		t.Errorf("it is given %v of a spool that it has given up", again)
+	}
+}
+
 func TestAJoiningWorkerWaitsUntilLargerSlicesAreIn(t *testing.T) {
 	s, id := opened(t, session.Config{})
 	a, b := s.join(t), s.join(t)

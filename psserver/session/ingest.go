@@ -31,6 +31,27 @@ func (s *Session) Commit(workerID string, trainingID, partition uint32, p vocabu
 	return accepted, nil
 }
 
+// Disown takes a partition from a worker that can't read its spool any more: it is missing then, and its cursors stay. If the worker
+// has it no more, nothing changes.
+func (s *Session) Disown(workerID string, trainingID, partition uint32, reason string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, err := s.worker(workerID)
+	if err != nil {
+		return err
+	}
+	t, err := s.wordTraining(trainingID)
+	if err != nil {
+		return err
+	}
+	if t.words.book.Owner(partition) == w.id {
+		t.words.book.Reopen(partition)
+		s.log.Warn("spool lost", "training", t.id, "partition", partition, "worker", w.id, "host", w.about.Host, "reason", reason)
+		s.touch()
+	}
+	return nil
+}
+
 // IngestStatus is how far the ingest is.
 type IngestStatus struct {
 	Committed      int      `json:"committed"`

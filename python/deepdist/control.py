@@ -2,6 +2,9 @@
 
 `Control` is one connection to the control socket with one method per op; the fields of each are in the protocol's table. The
 training's thread and the one that pumps progress have a connection each.
+
+A call may take as long as it likes while psserver lives. When it has been silent for a while, psserver is greeted on a new connection,
+which it answers whatever it is busy with; if it does not, it hangs, and is given up.
 """
 
 from __future__ import annotations
@@ -13,28 +16,45 @@ from typing import Any
 import numpy as np
 
 from . import bundle
-from .errors import DeepDistError, PeerGone
+from .errors import DeepDistError, PeerGone, PeerSilent
 from .launch import Server
 from .rows import Rows
 from .wire import Connection
 
 
-class Control:
-    """Control is one connection to psserver. Errors: ServerLost if it is gone, else what its ERROR stands for."""
+SILENCE_SECONDS = 15.0
+"""How long a call may stay unanswered before psserver is greeted, in seconds."""
 
-    def __init__(self, server: Server, patience: float | None = None):
-        """patience: seconds of silence after which psserver counts as lost; None: any."""
+GREETING_SECONDS = 30.0
+"""How long psserver may leave a greeting unanswered, in seconds, before it counts as lost."""
+
+
+class Control:
+    """Control is one connection to psserver. Errors: ServerLost if it is gone or hangs, else what its ERROR stands for."""
+
+    def __init__(self, server: Server):
         self._server = server
-        self._patience = patience
         self._dial()
 
     def _dial(self) -> None:
         try:
-            self._connection = Connection.dial(self._server.ready.control, "psserver", self._patience)
+            self._connection = Connection.dial(self._server.ready.control, "psserver", GREETING_SECONDS)
         except OSError as e:
             raise self._server.lost(f"nobody listens on its control socket ({e})") from e
         self._torn = False
         self._guard(self._connection.hello)
+        self._connection.settimeout(SILENCE_SECONDS, self._greet)
+
+    def _greet(self) -> None:
+        """Driver: raise PeerGone unless psserver answers a greeting."""
+        try:
+            with Connection.dial(self._server.ready.control, "psserver", GREETING_SECONDS) as connection:
+                connection.hello()
+        except (PeerSilent, TimeoutError) as e:
+            silence = SILENCE_SECONDS + GREETING_SECONDS
+            raise PeerSilent(f"it does not answer since {silence:g} s: neither a call nor a greeting on a new connection") from e
+        except OSError as e:
+            raise PeerGone(f"nobody listens on its control socket any more ({e})") from e
 
     def close(self) -> None:
         """Driver: close the connection; psserver goes on."""
@@ -95,7 +115,7 @@ class Control:
         try:
             return function(*args, **fields)
         except PeerGone as e:
-            if self._patience is not None:
+            if isinstance(e, PeerSilent):
                 self._server.give_up(str(e))
             raise self._server.lost(str(e)) from e
         except DeepDistError:

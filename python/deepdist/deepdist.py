@@ -35,9 +35,6 @@ log = logging.getLogger("deepdist")
 
 WATCH_SECONDS = 0.5
 
-WATCH_PATIENCE = 60.0
-"""How long psserver may leave a look at its figures unanswered, in seconds, before it counts as lost."""
-
 
 class DeepDist:
     """DeepDist is one session: a parameter server beside the driver, from `with` to its end.
@@ -51,10 +48,11 @@ class DeepDist:
     min_updates: every pull gets one version until so many updates of it are in (0: asynchronous). max_updates: one version is
     pulled so many times at most. sc: the SparkContext; None: the active one. sidecar: path of deepdist-sidecar. psserver: path of
     psserver. page: port of the run's page on 127.0.0.1 (the next free one if it is taken; None: no page). progress: None, True,
-    False, or a function of the figures (see `progress.make`). spool_dir: folder on the executors for spools; None: Spark's own.
+    False, or a function of the figures (see `progress.make`). spool_dir: folder on the executors for spools; None: Spark's own. spool_max_bytes: what the
+    spools may take of an executor's disk, a number or a size such as '20g'; 0: what there is.
 
-    Each of sidecar, psserver, page, spool_dir, min_updates, max_updates may also come as a Spark setting: spark.deepdist.sidecar.path,
-    spark.deepdist.psserver.path, spark.deepdist.page, spark.deepdist.spoolDir, spark.deepdist.minUpdates, spark.deepdist.maxUpdates.
+    Each of sidecar, psserver, page, spool_dir, spool_max_bytes, min_updates, max_updates may also come as a Spark setting:
+    spark.deepdist.sidecar.path, spark.deepdist.psserver.path, and spark.deepdist.page, .spoolDir, .spoolMaxBytes, .minUpdates, .maxUpdates.
     An argument beats a setting, a setting a default.
 
     `model` is what was trained; `start_seconds` how long the start took; `page` the address of the page.
@@ -73,6 +71,7 @@ class DeepDist:
         page: int | None | str = "default",
         progress: bool | Callable[[dict[str, Any]], Any] | None = None,
         spool_dir: str | None = None,
+        spool_max_bytes: int | str | None = None,
     ):
         self._adapter: Adapter | None = None
         self._given = model
@@ -80,7 +79,8 @@ class DeepDist:
         if not isinstance(model, Word2Vec) and not (self._gensim and not len(model.wv.index_to_key)):
             self._adapter = adapt(model)
         self._master, self._min_updates, self._max_updates = master, min_updates, max_updates
-        self._sidecar, self._psserver, self._page, self._spool_dir = sidecar, psserver, page, spool_dir
+        self._sidecar, self._psserver, self._page = sidecar, psserver, page
+        self._spool_dir, self._spool_max_bytes = spool_dir, spool_max_bytes
         self._progress = progress
         self._sc = sc
         self._server: launch.Server | None = None
@@ -115,7 +115,7 @@ class DeepDist:
         try:
             self._server = launch.Server.start(path, bind, port, self._page_port())
             ready = self._server.ready
-            self._control, self._watch = Control(self._server), Control(self._server, WATCH_PATIENCE)
+            self._control, self._watch = Control(self._server), Control(self._server)
             self._session = Session(
                 id=ready.session_id,
                 address=f"{advertised}:{ready.port}",
@@ -123,6 +123,7 @@ class DeepDist:
                 certificate_sha256=ready.certificate_sha256,
                 sidecar=self._sidecar_path(sc),
                 spool_dir=self._spool_dir or conf.get("spark.deepdist.spoolDir"),
+                spool_max_bytes=self._setting(self._spool_max_bytes, "spark.deepdist.spoolMaxBytes", 0, _bytes),
             )
             _ship_package(sc)
         except BaseException:
@@ -241,15 +242,16 @@ class DeepDist:
             self._setting(self._max_updates, "spark.deepdist.maxUpdates", 4096),
         )
 
-    def _setting(self, given: int | None, name: str, default: int) -> int:
+    def _setting(self, given: int | str | None, name: str, default: int, read: Callable[[Any], int] = int) -> int:
         assert self._sc is not None
         value = given if given is not None else self._sc.getConf().get(name, str(default))
         try:
-            number = int(value)
+            number = read(value)
         except (TypeError, ValueError):
             number = -1
         if number < 0:
-            raise ValueError(f"{name}: {value!r} must be a whole number of at least 0")
+            sizes = " or a size such as '20g'" if read is _bytes else ""
+            raise ValueError(f"{name}: {value!r} must be a whole number of at least 0{sizes}")
         return number
 
     def _page_port(self) -> int | None:
@@ -302,6 +304,13 @@ class _Watcher:
                 self._figures["updates_per_second"] = (updates - self._begun[1]) / (now - self._begun[0])
             self._show.show(self._figures)
         return self._figures
+
+
+def _bytes(size: int | str) -> int:
+    """Driver: bytes, of a number or of a size as Spark writes it: 512m, 20g, 1tb. Raises ValueError if it is neither."""
+    text = str(size).strip().lower().removesuffix("b")
+    unit = " kmgt".find(text[-1:])
+    return int(text[:-1]) << 10 * unit if unit > 0 else int(text)
 
 
 def _active_context() -> SparkContext:

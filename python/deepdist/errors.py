@@ -19,6 +19,7 @@ __all__ = [
     "Lost",
     "NoProgress",
     "PeerGone",
+    "PeerSilent",
     "ProtocolError",
     "ServerLost",
     "SidecarLost",
@@ -60,6 +61,10 @@ class PeerGone(Lost):
     """PeerGone means that the other end of a socket closed it or fell silent; whoever knows the peer says more."""
 
 
+class PeerSilent(PeerGone):
+    """PeerSilent means that the other end is still there, and says or takes nothing."""
+
+
 class SidecarLost(Lost):
     """SidecarLost means that the executor's sidecar ended or fell silent; its message has the last lines of its log."""
 
@@ -69,7 +74,7 @@ class TaskLost(Lost):
 
 
 class ServerLost(Lost):
-    """ServerLost means that psserver ended; its message has the last lines of its log."""
+    """ServerLost means that psserver ended, or hung; its message has the last lines of its log."""
 
 
 class Denied(DeepDistError):

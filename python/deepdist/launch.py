@@ -1,7 +1,8 @@
 """Start and stop psserver. Driver side.
 
 psserver is a child of the driver's process. It says where it serves in one line of JSON on its stdout, and watches this process by
-itself, so it goes even if Python is killed. Its log goes to a file of the session, whose last lines end up in errors.
+itself, so it goes even if Python is killed. Its log goes to a file without a name, whose last lines end up in errors: it goes with
+the last process that has it open.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .binaries import make_runnable, tail
 from .errors import BinaryError, DeepDistError, ProtocolError, ServerLost
@@ -75,10 +76,10 @@ class Ready:
 class Server:
     """Server is one running psserver. `start` it, talk to `ready.control`, `stop` it; stopping twice is harmless."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ready: Ready, log_path: str):
+    def __init__(self, process: subprocess.Popen[bytes], ready: Ready, log_file: IO[bytes]):
         self.process = process
         self.ready = ready
-        self.log_path = log_path
+        self._log_file = log_file
         self._verdict = ""
 
     @classmethod
@@ -90,21 +91,19 @@ class Server:
         make_runnable(path)
         address = f"[{host}]" if ":" in host else host
         where = "off" if page is None else f"127.0.0.1:{page}"
-        folder = tempfile.mkdtemp(prefix="deepdist-log-")
-        log_path = os.path.join(folder, "psserver.log")
+        log_file = tempfile.TemporaryFile()
         try:
-            with open(log_path, "ab") as log_file:
-                process = subprocess.Popen(
-                    [path, "--parent-pid", str(os.getpid()), "--listen", f"{address}:{port}", "--page", where],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=log_file,
-                    start_new_session=True,  # Ctrl-C is for the driver, which stops the session in order
-                )
+            process = subprocess.Popen(
+                [path, "--parent-pid", str(os.getpid()), "--listen", f"{address}:{port}", "--page", where],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                start_new_session=True,  # Ctrl-C is for the driver, which stops the session in order
+            )
         except OSError as e:
-            shutil.rmtree(folder, ignore_errors=True)
+            log_file.close()
             raise BinaryError(f"{path} cannot be started: {e}") from e
-        server = cls(process, Ready("", 0, "", "", "", "", process.pid), log_path)
+        server = cls(process, Ready("", 0, "", "", "", "", process.pid), log_file)
         try:
             server.ready = server._await_line()
         except BaseException:
@@ -121,7 +120,7 @@ class Server:
         except subprocess.TimeoutExpired:
             how = what
         how = self._verdict or how
-        lines = tail(self.log_path)
+        lines = "" if self._log_file.closed else tail(f"/proc/self/fd/{self._log_file.fileno()}")
         return ServerLost(
             f"psserver (pid {self.process.pid}) is lost: {how}"
             + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
@@ -147,7 +146,7 @@ class Server:
                 process.wait()
         if process.stdout is not None:
             process.stdout.close()
-        shutil.rmtree(os.path.dirname(self.log_path), ignore_errors=True)
+        self._log_file.close()
 
     def _await_line(self) -> Ready:
         stdout = self.process.stdout

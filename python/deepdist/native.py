@@ -76,9 +76,9 @@ class Training:
             max_final_vocab=model.max_final_vocab or 0,
         )
         try:
-            totals = self._ingest_all(source)
-            summary[:] = [totals[p]["status"] if p in totals else "OK" for p in range(source.partitions)]
-            committed = self._control.call("ingest_status", training_id=self._id)  # also of tasks that died after their commit
+            status = self._ingest_all(source)
+            summary[:] = [status.get(p, "OK") for p in range(source.partitions)]  # a task that died after its commit has reported none
+            committed = self._control.call("ingest_status", training_id=self._id)
             summary.rows, summary.records = int(committed["rows"]), int(committed["records"])
             summary.split_sentences = int(committed["split_sentences"])
             summary.seconds["ingest"] = clock.lap()
@@ -108,25 +108,25 @@ class Training:
         summary.seconds["total"] = time.monotonic() - started
         return summary
 
-    def _ingest_all(self, source: Source) -> dict[int, dict[str, Any]]:
-        """Driver: job 1, again for what is missing; returns the totals of each partition that reported any."""
-        totals: dict[int, dict[str, Any]] = {}
+    def _ingest_all(self, source: Source) -> dict[int, str]:
+        """Driver: job 1, again for what is missing; returns 'OK' or 'EMPTY' for each partition that reported it."""
+        status: dict[int, str] = {}
         missing: list[int] = list(range(source.partitions))
         error: Lost | None = None
         for _ in range(1 + ROUNDS):
             try:
-                totals |= {t["partition"]: t for t in self._ingest(source, missing)}
+                status |= self._ingest(source, missing)
             except Lost as e:
                 error = e
             missing = list(self._control.call("ingest_status", training_id=self._id).get("missing") or ())
             if not missing:
-                return totals
+                return status
         raise NoProgress(
             f"{len(missing)} of {source.partitions} partitions could not be ingested in {1 + ROUNDS} rounds (the first: {missing[0]})"
             + (f". The last error: {error}" if error else "")
         ) from error
 
-    def _ingest(self, source: Source, partitions: Sequence[int]) -> list[dict[str, Any]]:
+    def _ingest(self, source: Source, partitions: Sequence[int]) -> dict[int, str]:
         name = f"deepdist: ingest {len(partitions)} partitions"
         return Job(self._sc, name, lambda: source.ingest(self._id, partitions)).run(self._tick)
 

@@ -11,7 +11,8 @@ class Session:
     """Session is what a task needs in order to take part; it travels in Spark's closures only, since `token` is a secret.
 
     `address` is psserver's gRPC `host:port`; `certificate_sha256` pins its certificate. `sidecar` is an explicit path of the
-    program on the executors, `spool_dir` an explicit folder there (None: Spark's local directory).
+    program on the executors, `spool_dir` an explicit folder there (None: Spark's local directory), `spool_max_bytes` what the
+    session's spools may take of each executor's disk (0: what there is).
     """
 
     id: str
@@ -20,6 +21,7 @@ class Session:
     certificate_sha256: str
     sidecar: str | None = None
     spool_dir: str | None = None
+    spool_max_bytes: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Driver and task: the `session` of a HELLO to the sidecar."""

@@ -16,14 +16,13 @@ from .control import Control
 from .errors import BadInput
 from .session import Session
 from .task import ingest, read
-from .task.totals import as_dicts
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
 
 class Source:
-    """Source is the user's data as a job that can be run again for any of its partitions; its elements are their totals."""
+    """Source is the user's data as a job that can be run again for any of its partitions; its elements are (partition, 'OK' or 'EMPTY')."""
 
     def __init__(
         self, sc: SparkContext, session: Session, control: Control, data: Any, column: str | None, min_partitions: int | None
@@ -52,7 +51,7 @@ class Source:
             # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
             # adaptive execution or not.
             chosen = data.select(text_column(data, column))
-            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.TOTALS_DDL).rdd
+            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.STATUS_DDL).rdd
         else:
             raise BadInput(f"dd.train takes an RDD, a DataFrame or a path, not {type(data).__name__}: wrap it with sc.parallelize(…)")
         try:
@@ -63,13 +62,13 @@ class Source:
                 raise
             raise BadInput(f"the data cannot be read: {said.group(1)}") from None
 
-    def ingest(self, training_id: int, partitions: Sequence[int]) -> list[dict[str, Any]]:
-        """Driver: run the ingest of these partitions, in the calling thread; returns their totals."""
+    def ingest(self, training_id: int, partitions: Sequence[int]) -> dict[int, str]:
+        """Driver: run the ingest of these partitions, in the calling thread; returns 'OK' or 'EMPTY' for each."""
         job = self._frame_job
         if job is None:
             job = self._rdd.mapPartitionsWithIndex(partial(self._task, self._session, training_id))
         self._sc.setLocalProperty(ingest.TRAINING_PROPERTY, str(training_id))
-        return list(self._sc.runJob(job, as_dicts, list(partitions)))
+        return dict(self._sc.runJob(job, list, list(partitions)))  # a DataFrame's Rows are pairs too
 
 
 def text_column(frame: Any, column: str | None) -> str:

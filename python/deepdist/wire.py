@@ -12,11 +12,11 @@ import os
 import socket
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import PeerGone, ProtocolError, from_code
+from .errors import PeerGone, PeerSilent, ProtocolError, from_code
 from .version import PROTOCOL, __version__
 
 HELLO, OK, ERROR, BATCH, END, CALL, EVENT = range(1, 8)
@@ -57,6 +57,7 @@ class Connection:
     def __init__(self, sock: socket.socket, peer: str):
         self._sock = sock
         self.peer = peer
+        self._ask: Callable[[], None] | None = None
 
     @classmethod
     def dial(cls, path: str, peer: str, timeout: float | None = None) -> Connection:
@@ -70,9 +71,11 @@ class Connection:
             raise
         return cls(sock, peer)
 
-    def settimeout(self, seconds: float | None) -> None:
-        """Driver and task: the longest silence that the next calls bear; None: any."""
+    def settimeout(self, seconds: float | None, ask: Callable[[], None] | None = None) -> None:
+        """Driver and task: the longest silence that the next calls bear; None: any. ask: called after each such silence instead of
+        giving up; it raises PeerGone if the other end will not answer any more."""
         self._sock.settimeout(seconds)
+        self._ask = ask
 
     def fileno(self) -> int:
         """Driver and task: the socket's descriptor, for select and poll."""
@@ -102,14 +105,10 @@ class Connection:
         header = _HEADER.pack(len(view), zlib.crc32(view), kind, 1 if fd >= 0 else 0, 0, rows)
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd >= 0 else []
         try:
-            sent = self._sock.sendmsg([header, view], ancillary)
-            if sent < len(header):
-                self._sock.sendall(header[sent:])
-                sent = len(header)
-            if sent < len(header) + len(view):
-                self._sock.sendall(view[sent - len(header) :])
-        except TimeoutError as e:
-            raise PeerGone(f"{self.peer} has taken nothing for {self._sock.gettimeout():g} s") from e
+            sent = self._patiently("taken nothing", self._sock.sendmsg, [header, view], ancillary)
+            for part in (memoryview(header)[sent:], view[max(0, sent - len(header)) :]):
+                while len(part):
+                    part = part[self._patiently("taken nothing", self._sock.send, part) :]
         except OSError as e:
             raise self._parting_error() or PeerGone(f"{self.peer} closed the connection ({e})") from e
 
@@ -159,8 +158,8 @@ class Connection:
         parts, fd = b"", -1
         try:
             while len(parts) < _HEADER.size:
-                data, ancillary, _, _ = self._sock.recvmsg(
-                    _HEADER.size - len(parts), socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC
+                data, ancillary, _, _ = self._patiently(
+                    "been silent", self._sock.recvmsg, _HEADER.size - len(parts), socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC
                 )
                 for level, kind, payload in ancillary:
                     if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -171,8 +170,6 @@ class Connection:
                 if not data:
                     raise PeerGone(f"{self.peer} closed the connection")
                 parts += data
-        except TimeoutError as e:
-            raise PeerGone(f"{self.peer} has been silent for {self._sock.gettimeout():g} s") from e
         except OSError as e:
             raise PeerGone(f"{self.peer} broke the connection ({e})") from e
         except BaseException:
@@ -184,19 +181,27 @@ class Connection:
     def _receive_into(self, view: memoryview) -> None:
         try:
             while len(view):
-                n = self._sock.recv_into(view)
+                n = self._patiently("been silent", self._sock.recv_into, view)
                 if n == 0:
                     raise PeerGone(f"{self.peer} closed the connection in the middle of a frame")
                 view = view[n:]
-        except TimeoutError as e:
-            raise PeerGone(f"{self.peer} has been silent for {self._sock.gettimeout():g} s") from e
         except OSError as e:
             raise PeerGone(f"{self.peer} broke the connection ({e})") from e
+
+    def _patiently(self, what: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Driver and task: one call of the socket's, again after a silence that is borne."""
+        while True:
+            try:
+                return function(*args)
+            except TimeoutError as e:
+                if self._ask is None:
+                    raise PeerSilent(f"{self.peer} has {what} for {self._sock.gettimeout():g} s") from e
+                self._ask()
 
     def _parting_error(self) -> Exception | None:
         """Driver and task: a peer that refuses says why before it closes; that is worth more than 'broken pipe'."""
         try:
-            self._sock.settimeout(1.0)
+            self.settimeout(1.0)
             while True:
                 frame = self.receive()
                 if frame.fd >= 0:

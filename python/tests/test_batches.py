@@ -82,10 +82,6 @@ def test_a_line_of_ten_million_tokens_is_split_not_cut():
     assert seen == 10_000_000 and counted.rows == 3
 
 
-def test_tuples_are_token_lists():
-    assert tokens_of(batches.from_rows([("a", "b"), ["c"]], 0)) == ["a", "b", "c"]
-
-
 def test_a_partition_without_rows_has_no_batches():
     assert batches.from_rows([], 0) is None
     assert batches.from_arrow([pa.RecordBatch.from_pydict({"t": pa.array([], pa.utf8())})], 0) is None
@@ -104,7 +100,11 @@ def test_a_partition_without_rows_has_no_batches():
         ([["a"], None], "partition 7, row 1: None"),
         ([["a", None]], "partition 7, row 0: ['a', None] is not a list of str: None in it is NoneType"),
         ([["a"], ["b", 3]], "partition 7, row 1: ['b', 3] is not a list of str: 3 in it is int"),
-        ([Row(text="a whole line")], "Row(text='a whole line') is a Row: give dd.train the DataFrame itself"),
+        ([["a"], ["b", b"c"]], "partition 7, row 1: ['b', b'c'] is not a list of str: b'c' in it is bytes"),
+        ([Row(text="a whole line")], "Row(text='a whole line') is Row, not str or list of str: give dd.train the DataFrame itself"),
+        ([("file:/a.txt", "a whole text")], "is tuple, not str or list of str: take the texts of pairs with rdd.values()"),
+        ([["a"], ("b", "c")], "partition 7, row 1: ('b', 'c') is tuple, not list of str: "),
+        ([("b", "c")], "or make tuples of tokens lists with rdd.map(list)"),
         (["a"] * 600 + [3.5], "partition 7, row 600: 3.5 is float"),
         (["ok", "\ud800"], "partition 7, row 1"),
         ([["ok", "\ud800"]], "lone surrogate"),

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -15,9 +16,10 @@ from helpers import count, run_app, sidecars
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
-from deepdist.errors import BadInput, ProtocolError, TaskLost, from_spark
+from deepdist.deepdist import _bytes
+from deepdist.errors import BadInput, ProtocolError, ServerLost, TaskLost, from_spark
 from deepdist.launch import _parse, find, host_and_port
-from deepdist.task.sidecar import executor_jvm, how_it_ended
+from deepdist.task.sidecar import _launchers_lock, executor_jvm, how_it_ended
 
 
 def use(sc, **kw):
@@ -97,12 +99,12 @@ def test_a_taken_port_gives_the_next_free_one(sc):
 def test_settings_come_from_spark_too(binaries, tmp_path):
     app = f"""
 from pyspark import SparkConf, SparkContext
-from deepdist import DeepDist, BinaryError, Word2Vec
+from deepdist import BadInput, DeepDist, Word2Vec
 import os
 conf = SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false")
 conf.set("spark.deepdist.psserver.path", {str(binaries / 'psserver')!r}).set("spark.deepdist.page", "off")
 conf.set("spark.deepdist.sidecar.path", {str(binaries / 'deepdist-sidecar')!r})
-conf.set("spark.deepdist.spoolDir", {str(tmp_path)!r})
+conf.set("spark.deepdist.spoolDir", {str(tmp_path)!r}).set("spark.deepdist.spoolMaxBytes", "1k")
 sc = SparkContext(conf=conf)
 os.environ["DEEPDIST_BIN"] = "/nowhere"
 seen = []
@@ -110,13 +112,26 @@ def show(figures):
     seen.extend(os.listdir({str(tmp_path)!r}))
 with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=show) as dd:
     assert dd.page == "", dd.page
-    dd.train(sc.parallelize(["a b c"] * 1000, 2))
+    dd.train(sc.parallelize(["a b c"] * 10, 2))
 assert seen, "nothing was spooled there"
+try:
+    with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=False) as dd:
+        dd.train(sc.parallelize(["a b c"] * 100_000, 2))
+    raise SystemExit("the cap was not kept")
+except BadInput as e:
+    assert "1024 bytes that spark.deepdist.spoolMaxBytes allows" in str(e), e
 sc.stop()
 print("fine")
 """
     assert "fine" in run_app(app).stdout
     assert not any(tmp_path.rglob("*.spool"))
+
+
+def test_a_size_is_written_as_spark_writes_it(sc):
+    assert [_bytes(s) for s in (17, "17", "17b", "1k", "2kb", " 3M", "20g", "1T")] == [17, 17, 17, 1024, 2048, 3 << 20, 20 << 30, 1 << 40]
+    for bad in ("", "g", "1.5g", "-1g", "many", "1p"):
+        with pytest.raises(ValueError, match=r"spark.deepdist.spoolMaxBytes: .* or a size such as '20g'"):
+            use(sc, spool_max_bytes=bad)
 
 
 def test_an_address_is_host_or_host_and_port():
@@ -245,6 +260,28 @@ def test_the_end_of_a_child_is_told_by_its_signal():
     time.sleep(0.2)
     assert how_it_ended(failed.pid) == "exited with 3"
     failed.wait()
+
+
+def test_a_directory_that_is_swept_while_its_lock_is_waited_for_is_made_again(tmp_path):
+    directory = tmp_path / "d"
+    held = _launchers_lock(str(directory))
+    waiting = ThreadPoolExecutor(1).submit(_launchers_lock, str(directory))
+    time.sleep(0.2)
+    shutil.rmtree(directory)
+    os.close(held)
+    lock = waiting.result(timeout=20)
+    assert os.path.samestat(os.fstat(lock), os.stat(directory / "lock"))
+    os.close(lock)
+
+
+def test_the_last_lines_of_psserver_are_said_and_no_file_of_them_is_left(sc, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dd = DeepDist({"w": np.zeros(2)}, progress=False).__enter__()
+    dd._server.process.kill()
+    with pytest.raises(ServerLost, match=r"(?s)killed by SIGKILL; its last lines:\n.*msg=serving"):
+        dd.train(sc.parallelize(range(4), 2), count, lambda m, u: None)
+    assert not os.listdir(tmp_path), "a kill -9 of the driver would leave this"
+    dd.close()
 
 
 def test_a_process_without_java_above_it_is_no_task():

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import jvm_pid, sidecars, topic_lines, topic_score
+from helpers import count, jvm_pid, sidecars, topic_lines, topic_score
 
 from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Word2Vec, WordVectors
 
@@ -60,14 +60,14 @@ def test_every_word_of_every_epoch_is_trained_once(sc, lines):
     assert "3 partitions" in repr(summary) and "words/s" in repr(summary)
 
 
-def test_rows_may_be_lines_lists_tuples_or_a_data_frame(sc, spark, lines):
+def test_rows_may_be_lines_lists_or_a_data_frame(sc, spark, lines):
     text = lines[:500] + ["", "  ", "\tx\u00a0y\u2003z\x1cq "]  # str.split's whitespace, all of it
     split = [s.split() for s in text]
     rdd = sc.parallelize(text, 3)
     frame = spark.createDataFrame([(i, s) for i, s in enumerate(text)], "id long, text string").repartition(3)
     arrays = spark.createDataFrame([(s,) for s in split], "tokens array<string>")
     seen = []
-    for data in (rdd, rdd.map(str.split), rdd.map(lambda s: tuple(s.split())), frame, frame.select("text"), arrays):
+    for data in (rdd, rdd.map(str.split), frame, frame.select("text"), arrays):
         summary, model = train(small(epochs=1), data)
         seen.append((dict(zip(model.wv.index_to_key, model.wv.counts.tolist())), summary.rows))
     counted = collections.Counter(w for s in split for w in s)
@@ -305,16 +305,53 @@ def test_a_killed_psserver_is_an_error_within_seconds(sc, lines):
     assert time.monotonic() - died[0] < 30
 
 
-def test_a_psserver_that_hangs_is_an_error(sc, lines, monkeypatch):
-    monkeypatch.setattr("deepdist.deepdist.WATCH_PATIENCE", 2.0)
-    monkeypatch.setattr("deepdist.launch.STOP_SECONDS", 1.0)
+@pytest.fixture
+def impatient(monkeypatch):
+    """A driver that gives a psserver up which has not answered for 3 seconds."""
+    monkeypatch.setattr("deepdist.control.SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("deepdist.control.GREETING_SECONDS", 2.0)
+
+
+def test_a_psserver_that_hangs_is_an_error(sc, lines, impatient):
 
     def watch(figures):
         if figures.get("phase") == "training":
             dd._server.process.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ServerLost, match="silent for 2 s"), DeepDist(small(epochs=500), progress=watch) as dd:
+    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist(small(epochs=500), progress=watch) as dd:
         dd.train(sc.parallelize(lines, 4))
+
+
+def test_a_psserver_that_hangs_while_an_update_is_applied_is_an_error(sc, impatient):
+    def descent(model, update):
+        dd._server.process.send_signal(signal.SIGSTOP)
+
+    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist({"w": np.zeros(2)}, progress=False) as dd:
+        dd.train(sc.parallelize(range(4), 2), count, descent)
+
+
+def test_a_call_may_take_longer_than_the_silence_that_is_borne(sc, impatient):
+    with DeepDist({"w": np.zeros(2)}, progress=False) as dd:
+        started = time.monotonic()
+        assert dd._control.call("watch", wait_ms=5000)["phase"] == "idle"
+        assert time.monotonic() - started > 4
+
+
+def test_a_sidecar_that_hangs_is_replaced(sc, lines):
+    stopped = []
+
+    def watch(figures):
+        if not stopped and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+            stopped.extend(sidecars(jvm_pid(sc)))
+            for p in stopped:
+                p.suspend()
+
+    with DeepDist(small(epochs=40), progress=watch) as dd:
+        summary = dd.train(sc.parallelize(lines, 4))
+    assert stopped, "the training was over before its sidecar could be stopped"
+    assert not any(p.is_running() and p.status() != "zombie" for p in stopped), "it still has the executor's place"
+    words = sum(len(s.split()) for s in lines)
+    assert [e.words for e in summary.epochs] == [words] * 40 and summary.rows == len(lines)
 
 
 def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
@@ -331,6 +368,22 @@ def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
     assert told, "the training was over before its sidecar could be told"
     words = sum(len(s.split()) for s in lines)
     assert [e.words for e in summary.epochs] == [words] * 40 and summary.rows == len(lines)
+
+
+def test_a_partition_whose_spool_is_damaged_is_ingested_again(sc, lines, tmp_path):
+    damaged = []
+
+    def watch(figures):
+        if not damaged and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+            for records in tmp_path.rglob("partition-1-*/records"):
+                damaged.append(records)
+                os.truncate(records, 1000)
+
+    with DeepDist(small(epochs=60), progress=watch, spool_dir=str(tmp_path)) as dd:
+        summary = dd.train(sc.parallelize(lines, 4))
+    assert damaged and summary.rounds > 1, "the training was over before its spool could be damaged"
+    words = sum(len(s.split()) for s in lines)
+    assert [e.words for e in summary.epochs] == [words] * 60 and summary.rows == len(lines)
 
 
 def test_a_file_that_is_missing_is_said_in_one_line(sc, tmp_path):

@@ -100,6 +100,30 @@ def test_silence_ends_at_the_time_limit(pair):
         left.receive()
 
 
+def test_a_silence_that_is_borne_loses_nothing(pair):
+    left, right = pair
+    body, asked = os.urandom(5 << 20), []
+    got = []
+
+    def ask():
+        asked.append(1)
+        if len(asked) == 3:  # meanwhile the socket is full
+            reader.start()
+
+    reader = threading.Thread(target=lambda: got.append(right.receive()) or right.send(wire.OK, {"n": 1}))
+    left.settimeout(0.05, ask)
+    left.send(wire.BATCH, body)
+    assert left.answer()[0] == {"n": 1} and got[0].body == body and len(asked) >= 3
+    reader.join()
+
+    def give_up():
+        raise PeerGone("it does not answer a ping either")
+
+    left.settimeout(0.05, give_up)
+    with pytest.raises(PeerGone, match="not answer a ping"):
+        left.receive()
+
+
 def test_json_cannot_smuggle_nan(pair):
     with pytest.raises(ValueError):
         pair[0].send(wire.CALL, {"x": float("nan")})

@@ -40,7 +40,7 @@ type Work struct {
 
 // Claim asks for up to want (epoch, partition) pairs, and for leave to start a slice. The server may take `wait` to answer.
 func (c *Client) Claim(ctx context.Context, training, want uint32, slice bool, wait time.Duration) (w Work, err error) {
-	err = c.retry(ctx, "claim", wait+10*time.Second, func(ctx context.Context) error {
+	err = c.retry(ctx, "claim", wait+answerTime, func(ctx context.Context) error {
 		answer, err := c.api.Claim(ctx, &pb.ClaimRequest{
 			WorkerId: c.worker, TrainingId: training, Want: want, Slice: slice, WaitMs: uint32(wait.Milliseconds()),
 		})

@@ -83,6 +83,10 @@ func (c *Client) Close() (err error) {
 	return err
 }
 
+// answerTime is how long a call may take that asks for little. A server that holds its lock for a large model is slow, and alive; one that
+// hangs is told by the keepalive, which ends its connections after 17 seconds, whatever call waits on them.
+const answerTime = 30 * time.Second
+
 // patience is for how long a server that can't be reached is asked again.
 const patience = 5 * time.Second
 

@@ -3,6 +3,7 @@ package psclient
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	pb "deepdist/proto/deepdist/v1"
@@ -70,4 +71,12 @@ func sendCommit(stream pb.ParameterServer_CommitClient, worker string, p Partiti
 		return nil
 	}
 	return flush()
+}
+
+// Disown tells the server that the spool of a committed partition can't be read any more, and why.
+func (c *Client) Disown(ctx context.Context, training, partition uint32, reason error) error {
+	return c.retry(ctx, "disown partition", answerTime, func(ctx context.Context) error {
+		_, err := c.api.Disown(ctx, &pb.DisownRequest{WorkerId: c.worker, TrainingId: training, Partition: partition, Reason: strings.ToValidUTF8(reason.Error(), "")})
+		return err
+	})
 }

@@ -15,7 +15,7 @@ func (c *Client) Join(ctx context.Context, kernel string) error {
 	if err != nil {
 		host = "unknown"
 	}
-	return c.retry(ctx, "join", 10*time.Second, func(ctx context.Context) error {
+	return c.retry(ctx, "join", answerTime, func(ctx context.Context) error {
 		answer, err := c.pulse.Join(ctx, &pb.JoinRequest{
 			Protocol: version.Protocol, Build: version.Build, Host: host, Pid: int64(os.Getpid()), Kernel: kernel, SessionId: c.server.SessionID,
 		})
@@ -47,7 +47,7 @@ type Figures struct {
 
 // Report renews the lease. It returns the trainings that have ended, and why the session ends if it does.
 func (c *Client) Report(ctx context.Context, f Figures) (closed []uint32, stop string, err error) {
-	err = c.retry(ctx, "report", 5*time.Second, func(ctx context.Context) error {
+	err = c.retry(ctx, "report", answerTime, func(ctx context.Context) error {
 		answer, err := c.pulse.Report(ctx, &pb.ReportRequest{
 			WorkerId: c.worker, RssBytes: f.RSS, ReplicaBytes: f.ReplicaBytes, SpoolBytes: f.SpoolBytes,
 			Threads: f.Threads, Words: f.Words, TrainingId: f.TrainingID,

@@ -56,7 +56,7 @@ func (s *Server) gradient(c *frame.Conn, h *hello) error {
 		select {
 		case call, ok := <-calls:
 			if !ok {
-				return nil // the task has ended, or gone
+				return misspoken(ctx)
 			}
 			if err := answer(ctx, c, g, call); err != nil {
 				return fmt.Errorf("partition %d: %w", h.Partition, err)
@@ -67,8 +67,16 @@ func (s *Server) gradient(c *frame.Conn, h *hello) error {
 	}
 }
 
-// calls reads the task's calls ahead, so that the end of a task is seen while its call is being answered: then ctx is cancelled. The
-// goroutine ends with the connection.
+// misspoken is why there are no more calls: nil if the task has ended or gone, else what it has sent instead of one.
+func misspoken(ctx context.Context) error {
+	if why := context.Cause(ctx); frame.CodeOf(why) == frame.Protocol {
+		return why
+	}
+	return nil
+}
+
+// calls reads the task's calls ahead, so that the end of a task is seen while its call is being answered: then ctx is cancelled, with
+// the reason. The goroutine ends with the connection, or with the first frame that is no call.
 func (s *Server) calls(c *frame.Conn, cancel context.CancelCauseFunc) <-chan gradientCall {
 	calls := make(chan gradientCall, 1)
 	s.streams.Go(func() {
@@ -76,6 +84,10 @@ func (s *Server) calls(c *frame.Conn, cancel context.CancelCauseFunc) <-chan gra
 		for {
 			var call gradientCall
 			file, err := c.ReadJSON(frame.Call, &call)
+			if frame.CodeOf(err) == frame.Protocol {
+				cancel(err)
+				return
+			}
 			if err != nil {
 				cancel(frame.Errorf(frame.Stopped, "the task has gone"))
 				return

@@ -19,13 +19,14 @@ type hello struct {
 		Token             auth.Secret `json:"token"`
 		CertificateSHA256 string      `json:"certificate_sha256"`
 	} `json:"session"`
-	TrainingID uint32 `json:"training_id"`
-	SpoolDir   string `json:"spool_dir"`
-	Partition  uint32 `json:"partition"`
-	Attempt    int64  `json:"attempt"`
-	Layout     string `json:"layout"`
-	Slot       int    `json:"slot"`
-	User       string `json:"user"`
+	TrainingID    uint32 `json:"training_id"`
+	SpoolDir      string `json:"spool_dir"`
+	SpoolMaxBytes uint64 `json:"spool_max_bytes"`
+	Partition     uint32 `json:"partition"`
+	Attempt       int64  `json:"attempt"`
+	Layout        string `json:"layout"`
+	Slot          int    `json:"slot"`
+	User          string `json:"user"`
 
 	Splits []textfile.Split `json:"splits"`
 }

@@ -40,8 +40,12 @@ func (s *Server) ingest(c *frame.Conn, h *hello) error {
 		if err != nil {
 			return worker.Cut{}, err
 		}
-		if total.Rows != in.Rows() || total.Extra > total.Rows {
+		if total.Rows != in.Rows() {
 			return worker.Cut{}, frame.Errorf(frame.Lost, "the stream ended with %d rows, %d have arrived: the attempt counts for nothing", total.Rows, in.Rows())
+		}
+		if total.Cut.Extra > total.Rows || total.Cut.Rows > total.Rows-total.Cut.Extra {
+			return worker.Cut{}, frame.Errorf(frame.Protocol, "END tells of %d rows that were cut, in %d pieces more, but only %d rows and pieces have come: "+
+				"cut_rows and extra_rows must fit into rows", total.Cut.Rows, total.Cut.Extra, total.Rows)
 		}
 		return total.Cut, nil
 	})
@@ -53,7 +57,7 @@ func (s *Server) spool(c *frame.Conn, h *hello, fill func(*worker.Worker, *worke
 	if err != nil {
 		return err
 	}
-	in, err := w.Ingest(h.TrainingID, h.Partition, h.Attempt, h.SpoolDir)
+	in, err := w.Ingest(h.TrainingID, h.Partition, h.Attempt, h.SpoolDir, h.SpoolMaxBytes)
 	if err != nil {
 		return err
 	}

@@ -3,17 +3,11 @@ package shim
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"deepdist/internal/frame"
 	"deepdist/internal/textfile"
 	"deepdist/sidecar/worker"
 )
-
-// reading is what the task hears about once a second, lest it take the silence for death.
-type reading struct {
-	Rows uint64 `json:"rows"`
-}
 
 // read spools one partition whose text lies in files: the task only names the splits, and waits.
 func (s *Server) read(c *frame.Conn, h *hello) error {
@@ -21,16 +15,12 @@ func (s *Server) read(c *frame.Conn, h *hello) error {
 		systems := textfile.NewSystems(h.User)
 		defer systems.Close()
 		gone := s.whenGone(c)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
 		goOn := func() error {
 			select {
 			case <-gone:
 				return frame.Errorf(frame.Lost, "the task has died")
 			case <-w.Done():
 				return w.Err()
-			case <-ticker.C:
-				return c.WriteJSON(frame.Event, reading{Rows: in.Rows()})
 			default:
 				return nil
 			}

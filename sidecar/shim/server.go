@@ -16,7 +16,6 @@ import (
 	"deepdist/internal/life"
 	"deepdist/internal/vec"
 	"deepdist/internal/version"
-	"deepdist/sidecar/spool"
 )
 
 // Server serves the socket of one executor.
@@ -38,7 +37,7 @@ const SocketName = "s"
 
 // Listen opens the socket in a private directory. The caller holds the directory's lock, so a socket that lies there is of a process
 // that has died.
-func Listen(dir string, budget *spool.Budget, log *slog.Logger) (*Server, error) {
+func Listen(dir string, log *slog.Logger) (*Server, error) {
 	path := filepath.Join(dir, SocketName)
 	if len(path) > life.MaxSocketPath {
 		return nil, fmt.Errorf("the socket's path %s has %d bytes; at most %d are possible: choose a shorter --dir", path, len(path), life.MaxSocketPath)
@@ -50,7 +49,7 @@ func Listen(dir string, budget *spool.Budget, log *slog.Logger) (*Server, error)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{socket: socket, sessions: newSessions(budget, log), log: log, conns: map[*frame.Conn]bool{}}
+	s := &Server{socket: socket, sessions: newSessions(log), log: log, conns: map[*frame.Conn]bool{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }

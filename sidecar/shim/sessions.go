@@ -10,14 +10,12 @@ import (
 	"deepdist/internal/auth"
 	"deepdist/internal/frame"
 	"deepdist/sidecar/psclient"
-	"deepdist/sidecar/spool"
 	"deepdist/sidecar/worker"
 )
 
 // sessions is the table of the sessions that this sidecar works for.
 type sessions struct {
-	budget *spool.Budget
-	log    *slog.Logger
+	log *slog.Logger
 
 	mu     sync.Mutex
 	live   map[string]*session
@@ -33,8 +31,8 @@ type session struct {
 	err    error
 }
 
-func newSessions(budget *spool.Budget, log *slog.Logger) *sessions {
-	return &sessions{budget: budget, log: log, live: map[string]*session{}, empty: time.Now()}
+func newSessions(log *slog.Logger) *sessions {
+	return &sessions{log: log, live: map[string]*session{}, empty: time.Now()}
 }
 
 // enter returns the worker of a session, which the first caller makes it join. Another token than the first one is refused.
@@ -71,7 +69,7 @@ func (s *sessions) enter(ctx context.Context, server psclient.Server) (*worker.W
 }
 
 func (s *sessions) join(ctx context.Context, server psclient.Server, entry *session) {
-	entry.worker, entry.err = worker.Join(ctx, server, s.budget, s.log)
+	entry.worker, entry.err = worker.Join(ctx, server, s.log)
 	close(entry.joined)
 	if entry.err != nil {
 		s.remove(server.SessionID, entry)

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,6 +64,9 @@ func (p *Partition) records() (*os.File, error) {
 	return file, nil
 }
 
+// ErrDamaged means that a committed spool can't be read any more: files are missing, or hold something else than was written.
+var ErrDamaged = errors.New("the spool is damaged")
+
 func (p *Partition) damaged(err error) error {
-	return fmt.Errorf("spool of partition %d (%s): %w", p.manifest.Partition, p.dir, err)
+	return fmt.Errorf("partition %d: %w (%s): %w", p.manifest.Partition, ErrDamaged, p.dir, err)
 }

@@ -276,7 +276,7 @@ func TestTheCapIsKeptAndGivenBack(t *testing.T) {
 	for i := 0; err == nil && i < 1_000_000; i++ {
 		err = w.Line([]byte("some words of which there are too many"))
 	}
-	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "--spool-cap-bytes") {
+	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "spark.deepdist.spoolMaxBytes allows") {
 		t.Fatalf("got %v", err)
 	}
 	w.Abort()
@@ -290,6 +290,18 @@ func TestTheCapIsKeptAndGivenBack(t *testing.T) {
 	p.Remove()
 	if budget.Used() != 0 {
 		t.Errorf("%d bytes are still taken after Remove", budget.Used())
+	}
+}
+
+func TestAFullDiskIsSaidWithItsFix(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	w := budgeted{to: full, budget: NewBudget(0)}
+	if _, err := w.Write([]byte("text")); frame.CodeOf(err) != frame.Lost || !strings.Contains(err.Error(), "spark.deepdist.spoolDir") {
+		t.Errorf("got %s %v", frame.CodeOf(err), err)
 	}
 }
 

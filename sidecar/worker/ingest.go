@@ -16,13 +16,13 @@ type Ingest struct {
 	attempt   int64
 }
 
-// Ingest begins an attempt. Spools lie under dir.
-func (w *Worker) Ingest(training, partition uint32, attempt int64, dir string) (*Ingest, error) {
+// Ingest begins an attempt. Spools lie under dir, and those of the session take at most so many bytes (0: as many as the disk has).
+func (w *Worker) Ingest(training, partition uint32, attempt int64, dir string, maxBytes uint64) (*Ingest, error) {
 	t, err := w.training(training)
 	if err != nil {
 		return nil, err
 	}
-	root, err := w.spools(dir)
+	root, err := w.spools(dir, maxBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,6 @@ import (
 // Worker is this sidecar in one session.
 type Worker struct {
 	client *psclient.Client
-	budget *spool.Budget
 	log    *slog.Logger
 
 	ctx    context.Context
@@ -37,7 +36,7 @@ type Worker struct {
 }
 
 // Join makes this sidecar a worker of the server's session.
-func Join(ctx context.Context, server psclient.Server, budget *spool.Budget, log *slog.Logger) (*Worker, error) {
+func Join(ctx context.Context, server psclient.Server, log *slog.Logger) (*Worker, error) {
 	client, err := psclient.Dial(server)
 	if err != nil {
 		return nil, err
@@ -47,7 +46,7 @@ func Join(ctx context.Context, server psclient.Server, budget *spool.Budget, log
 		return nil, err
 	}
 	w := &Worker{
-		client: client, budget: budget, log: log.With("session", server.SessionID, "worker", client.WorkerID()),
+		client: client, log: log.With("session", server.SessionID, "worker", client.WorkerID()),
 		trainings: map[uint32]*training{}, closed: map[uint32]bool{},
 	}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
@@ -131,10 +130,13 @@ func (w *Worker) report() {
 }
 
 func (w *Worker) figures() psclient.Figures {
-	f := psclient.Figures{SpoolBytes: w.budget.Used()}
+	f := psclient.Figures{}
 	f.RSS, _ = life.RSS() // 0 if /proc can't be read: only a figure on a page
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.root != nil {
+		f.SpoolBytes = w.root.Bytes()
+	}
 	for _, t := range w.trainings {
 		f.Threads += uint32(t.seats.count())
 		f.ReplicaBytes += t.replicaBytes()
@@ -185,14 +187,14 @@ func (w *Worker) closeTraining(id uint32) {
 }
 
 // spools returns the root of the session's spools, made at the first call.
-func (w *Worker) spools(parent string) (*spool.Root, error) {
+func (w *Worker) spools(parent string, maxBytes uint64) (*spool.Root, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
 		return nil, fmt.Errorf("make spool: %w", w.Err())
 	}
 	if w.root == nil {
-		root, err := spool.NewRoot(parent, w.budget)
+		root, err := spool.NewRoot(parent, spool.NewBudget(maxBytes))
 		if err != nil {
 			return nil, err
 		}

@@ -182,18 +182,14 @@ func (t *training) openSpool(ctx context.Context, number uint32) (*spool.Reader,
 			return id, ok
 		})
 		if err != nil {
-			return nil, frame.Errorf(frame.Lost, "%w", err)
+			return nil, err
 		}
 		if t.tables == nil {
 			t.tables = map[*spool.Partition]spool.Table{}
 		}
 		t.tables[p] = table
 	}
-	reader, err := spool.NewReader(p, table)
-	if err != nil {
-		return nil, frame.Errorf(frame.Lost, "%w", err)
-	}
-	return reader, nil
+	return spool.NewReader(p, table)
 }
 
 // trainer returns a thread's trainer. Trainers keep their scratch memory between slices.
@@ -223,6 +219,17 @@ func (t *training) keep(p *spool.Partition) bool {
 	close(t.kept)
 	t.kept = make(chan struct{})
 	return true
+}
+
+// lose removes a spool that can't be read.
+func (t *training) lose(partition uint32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p := t.partitions[partition]; p != nil {
+		delete(t.partitions, partition)
+		delete(t.tables, p)
+		p.Remove()
+	}
 }
 
 // drop ends the training here, waits for its loop, and removes its spools.

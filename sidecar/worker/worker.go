@@ -2,11 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"deepdist/sidecar/psclient"
+	"deepdist/sidecar/spool"
 	"deepdist/sidecar/word2vec"
 )
 
@@ -32,6 +34,12 @@ func (t *training) train() error {
 			continue // the server had none yet: is anybody still here?
 		}
 		slice, err := t.source.cut(t.ctx, min(leave.words, t.limit))
+		if errors.Is(err, spool.ErrDamaged) {
+			if err := t.disown(t.source.half.claim.partition, err); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -189,6 +197,20 @@ func (t *training) advance(cursors []psclient.Cursor) {
 			t.claims = slices.DeleteFunc(t.claims, func(other *claim) bool { return other == held })
 		}
 	}
+}
+
+// disown gives up a partition whose spool can't be read: the driver has it ingested again, and it is trained on from its cursors. The
+// other partitions do not wait for that.
+func (t *training) disown(partition uint32, reason error) error {
+	t.worker.log.Error("spool lost", "training", t.id, "partition", partition, "error", reason)
+	t.source.feed.stop()
+	t.lose(partition)
+	t.claims = slices.DeleteFunc(t.claims, func(c *claim) bool { return c.partition == partition })
+	if err := t.worker.client.Disown(t.ctx, t.id, partition, reason); err != nil {
+		return err
+	}
+	t.resume(nil)
+	return nil
 }
 
 // resume reads on from the cursors, of which some stand elsewhere than this worker thought.

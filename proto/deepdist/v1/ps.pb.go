@@ -1419,6 +1419,110 @@ func (x *PushResponse) GetReason() string {
 	return ""
 }
 
+type DisownRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WorkerId      string                 `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
+	TrainingId    uint32                 `protobuf:"varint,2,opt,name=training_id,json=trainingId,proto3" json:"training_id,omitempty"`
+	Partition     uint32                 `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DisownRequest) Reset() {
+	*x = DisownRequest{}
+	mi := &file_deepdist_v1_ps_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DisownRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DisownRequest) ProtoMessage() {}
+
+func (x *DisownRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_deepdist_v1_ps_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DisownRequest.ProtoReflect.Descriptor instead.
+func (*DisownRequest) Descriptor() ([]byte, []int) {
+	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *DisownRequest) GetWorkerId() string {
+	if x != nil {
+		return x.WorkerId
+	}
+	return ""
+}
+
+func (x *DisownRequest) GetTrainingId() uint32 {
+	if x != nil {
+		return x.TrainingId
+	}
+	return 0
+}
+
+func (x *DisownRequest) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *DisownRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type DisownResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DisownResponse) Reset() {
+	*x = DisownResponse{}
+	mi := &file_deepdist_v1_ps_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DisownResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DisownResponse) ProtoMessage() {}
+
+func (x *DisownResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_deepdist_v1_ps_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DisownResponse.ProtoReflect.Descriptor instead.
+func (*DisownResponse) Descriptor() ([]byte, []int) {
+	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{19}
+}
+
 type LeaveRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	WorkerId      string                 `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
@@ -1429,7 +1533,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[18]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1441,7 +1545,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[18]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1454,7 +1558,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{18}
+	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LeaveRequest) GetWorkerId() string {
@@ -1479,7 +1583,7 @@ type LeaveResponse struct {
 
 func (x *LeaveResponse) Reset() {
 	*x = LeaveResponse{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[19]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1491,7 +1595,7 @@ func (x *LeaveResponse) String() string {
 func (*LeaveResponse) ProtoMessage() {}
 
 func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[19]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1504,7 +1608,7 @@ func (x *LeaveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveResponse.ProtoReflect.Descriptor instead.
 func (*LeaveResponse) Descriptor() ([]byte, []int) {
-	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{19}
+	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{21}
 }
 
 type CommitRequest_Header struct {
@@ -1525,7 +1629,7 @@ type CommitRequest_Header struct {
 
 func (x *CommitRequest_Header) Reset() {
 	*x = CommitRequest_Header{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[20]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1641,7 @@ func (x *CommitRequest_Header) String() string {
 func (*CommitRequest_Header) ProtoMessage() {}
 
 func (x *CommitRequest_Header) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[20]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1633,7 +1737,7 @@ type PullRequest_Rows struct {
 
 func (x *PullRequest_Rows) Reset() {
 	*x = PullRequest_Rows{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[21]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1749,7 @@ func (x *PullRequest_Rows) String() string {
 func (*PullRequest_Rows) ProtoMessage() {}
 
 func (x *PullRequest_Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[21]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1792,7 @@ type PullResponse_Header struct {
 
 func (x *PullResponse_Header) Reset() {
 	*x = PullResponse_Header{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1804,7 @@ func (x *PullResponse_Header) String() string {
 func (*PullResponse_Header) ProtoMessage() {}
 
 func (x *PullResponse_Header) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +1866,7 @@ type PullResponse_Chunk struct {
 
 func (x *PullResponse_Chunk) Reset() {
 	*x = PullResponse_Chunk{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1774,7 +1878,7 @@ func (x *PullResponse_Chunk) String() string {
 func (*PullResponse_Chunk) ProtoMessage() {}
 
 func (x *PullResponse_Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,7 +1935,7 @@ type PushRequest_Header struct {
 
 func (x *PushRequest_Header) Reset() {
 	*x = PushRequest_Header{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1843,7 +1947,7 @@ func (x *PushRequest_Header) String() string {
 func (*PushRequest_Header) ProtoMessage() {}
 
 func (x *PushRequest_Header) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2057,7 @@ type PushRequest_Delta struct {
 
 func (x *PushRequest_Delta) Reset() {
 	*x = PushRequest_Delta{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2069,7 @@ func (x *PushRequest_Delta) String() string {
 func (*PushRequest_Delta) ProtoMessage() {}
 
 func (x *PushRequest_Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +2109,7 @@ type PushRequest_Chunk struct {
 
 func (x *PushRequest_Chunk) Reset() {
 	*x = PushRequest_Chunk{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2121,7 @@ func (x *PushRequest_Chunk) String() string {
 func (*PushRequest_Chunk) ProtoMessage() {}
 
 func (x *PushRequest_Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,11 +2319,18 @@ const file_deepdist_v1_ps_proto_rawDesc = "" +
 	"\x05MOVED\x10\x02\x12\v\n" +
 	"\aREFUSED\x10\x03\x12\n" +
 	"\n" +
-	"\x06CLOSED\x10\x04\"C\n" +
+	"\x06CLOSED\x10\x04\"\x83\x01\n" +
+	"\rDisownRequest\x12\x1b\n" +
+	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x12\x1f\n" +
+	"\vtraining_id\x18\x02 \x01(\rR\n" +
+	"trainingId\x12\x1c\n" +
+	"\tpartition\x18\x03 \x01(\rR\tpartition\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x10\n" +
+	"\x0eDisownResponse\"C\n" +
 	"\fLeaveRequest\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x0f\n" +
-	"\rLeaveResponse2\xa5\x04\n" +
+	"\rLeaveResponse2\xe8\x04\n" +
 	"\x0fParameterServer\x12;\n" +
 	"\x04Join\x12\x18.deepdist.v1.JoinRequest\x1a\x19.deepdist.v1.JoinResponse\x12A\n" +
 	"\x06Report\x12\x1a.deepdist.v1.ReportRequest\x1a\x1b.deepdist.v1.ReportResponse\x12C\n" +
@@ -2228,7 +2339,8 @@ const file_deepdist_v1_ps_proto_rawDesc = "" +
 	"Vocabulary\x12\x1e.deepdist.v1.VocabularyRequest\x1a\x1f.deepdist.v1.VocabularyResponse0\x01\x12>\n" +
 	"\x05Claim\x12\x19.deepdist.v1.ClaimRequest\x1a\x1a.deepdist.v1.ClaimResponse\x12=\n" +
 	"\x04Pull\x12\x18.deepdist.v1.PullRequest\x1a\x19.deepdist.v1.PullResponse0\x01\x12=\n" +
-	"\x04Push\x12\x18.deepdist.v1.PushRequest\x1a\x19.deepdist.v1.PushResponse(\x01\x12>\n" +
+	"\x04Push\x12\x18.deepdist.v1.PushRequest\x1a\x19.deepdist.v1.PushResponse(\x01\x12A\n" +
+	"\x06Disown\x12\x1a.deepdist.v1.DisownRequest\x1a\x1b.deepdist.v1.DisownResponse\x12>\n" +
 	"\x05Leave\x12\x19.deepdist.v1.LeaveRequest\x1a\x1a.deepdist.v1.LeaveResponseB'Z%deepdist/proto/deepdist/v1;deepdistv1b\x06proto3"
 
 var (
@@ -2244,7 +2356,7 @@ func file_deepdist_v1_ps_proto_rawDescGZIP() []byte {
 }
 
 var file_deepdist_v1_ps_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_deepdist_v1_ps_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_deepdist_v1_ps_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_deepdist_v1_ps_proto_goTypes = []any{
 	(PushResponse_Outcome)(0),    // 0: deepdist.v1.PushResponse.Outcome
 	(*JoinRequest)(nil),          // 1: deepdist.v1.JoinRequest
@@ -2265,28 +2377,30 @@ var file_deepdist_v1_ps_proto_goTypes = []any{
 	(*PullResponse)(nil),         // 16: deepdist.v1.PullResponse
 	(*PushRequest)(nil),          // 17: deepdist.v1.PushRequest
 	(*PushResponse)(nil),         // 18: deepdist.v1.PushResponse
-	(*LeaveRequest)(nil),         // 19: deepdist.v1.LeaveRequest
-	(*LeaveResponse)(nil),        // 20: deepdist.v1.LeaveResponse
-	(*CommitRequest_Header)(nil), // 21: deepdist.v1.CommitRequest.Header
-	(*PullRequest_Rows)(nil),     // 22: deepdist.v1.PullRequest.Rows
-	(*PullResponse_Header)(nil),  // 23: deepdist.v1.PullResponse.Header
-	(*PullResponse_Chunk)(nil),   // 24: deepdist.v1.PullResponse.Chunk
-	(*PushRequest_Header)(nil),   // 25: deepdist.v1.PushRequest.Header
-	(*PushRequest_Delta)(nil),    // 26: deepdist.v1.PushRequest.Delta
-	(*PushRequest_Chunk)(nil),    // 27: deepdist.v1.PushRequest.Chunk
+	(*DisownRequest)(nil),        // 19: deepdist.v1.DisownRequest
+	(*DisownResponse)(nil),       // 20: deepdist.v1.DisownResponse
+	(*LeaveRequest)(nil),         // 21: deepdist.v1.LeaveRequest
+	(*LeaveResponse)(nil),        // 22: deepdist.v1.LeaveResponse
+	(*CommitRequest_Header)(nil), // 23: deepdist.v1.CommitRequest.Header
+	(*PullRequest_Rows)(nil),     // 24: deepdist.v1.PullRequest.Rows
+	(*PullResponse_Header)(nil),  // 25: deepdist.v1.PullResponse.Header
+	(*PullResponse_Chunk)(nil),   // 26: deepdist.v1.PullResponse.Chunk
+	(*PushRequest_Header)(nil),   // 27: deepdist.v1.PushRequest.Header
+	(*PushRequest_Delta)(nil),    // 28: deepdist.v1.PushRequest.Delta
+	(*PushRequest_Chunk)(nil),    // 29: deepdist.v1.PushRequest.Chunk
 }
 var file_deepdist_v1_ps_proto_depIdxs = []int32{
-	21, // 0: deepdist.v1.CommitRequest.header:type_name -> deepdist.v1.CommitRequest.Header
+	23, // 0: deepdist.v1.CommitRequest.header:type_name -> deepdist.v1.CommitRequest.Header
 	7,  // 1: deepdist.v1.CommitRequest.counts:type_name -> deepdist.v1.Counts
 	5,  // 2: deepdist.v1.VocabularyResponse.settings:type_name -> deepdist.v1.Word2Vec
 	7,  // 3: deepdist.v1.VocabularyResponse.counts:type_name -> deepdist.v1.Counts
 	11, // 4: deepdist.v1.ClaimResponse.claims:type_name -> deepdist.v1.Cursor
-	22, // 5: deepdist.v1.PullRequest.rows:type_name -> deepdist.v1.PullRequest.Rows
-	23, // 6: deepdist.v1.PullResponse.header:type_name -> deepdist.v1.PullResponse.Header
-	24, // 7: deepdist.v1.PullResponse.chunk:type_name -> deepdist.v1.PullResponse.Chunk
-	25, // 8: deepdist.v1.PushRequest.header:type_name -> deepdist.v1.PushRequest.Header
-	26, // 9: deepdist.v1.PushRequest.delta:type_name -> deepdist.v1.PushRequest.Delta
-	27, // 10: deepdist.v1.PushRequest.chunk:type_name -> deepdist.v1.PushRequest.Chunk
+	24, // 5: deepdist.v1.PullRequest.rows:type_name -> deepdist.v1.PullRequest.Rows
+	25, // 6: deepdist.v1.PullResponse.header:type_name -> deepdist.v1.PullResponse.Header
+	26, // 7: deepdist.v1.PullResponse.chunk:type_name -> deepdist.v1.PullResponse.Chunk
+	27, // 8: deepdist.v1.PushRequest.header:type_name -> deepdist.v1.PushRequest.Header
+	28, // 9: deepdist.v1.PushRequest.delta:type_name -> deepdist.v1.PushRequest.Delta
+	29, // 10: deepdist.v1.PushRequest.chunk:type_name -> deepdist.v1.PushRequest.Chunk
 	0,  // 11: deepdist.v1.PushResponse.outcome:type_name -> deepdist.v1.PushResponse.Outcome
 	11, // 12: deepdist.v1.PushResponse.moved:type_name -> deepdist.v1.Cursor
 	15, // 13: deepdist.v1.PullResponse.Header.tensors:type_name -> deepdist.v1.Tensor
@@ -2299,17 +2413,19 @@ var file_deepdist_v1_ps_proto_depIdxs = []int32{
 	12, // 20: deepdist.v1.ParameterServer.Claim:input_type -> deepdist.v1.ClaimRequest
 	14, // 21: deepdist.v1.ParameterServer.Pull:input_type -> deepdist.v1.PullRequest
 	17, // 22: deepdist.v1.ParameterServer.Push:input_type -> deepdist.v1.PushRequest
-	19, // 23: deepdist.v1.ParameterServer.Leave:input_type -> deepdist.v1.LeaveRequest
-	2,  // 24: deepdist.v1.ParameterServer.Join:output_type -> deepdist.v1.JoinResponse
-	4,  // 25: deepdist.v1.ParameterServer.Report:output_type -> deepdist.v1.ReportResponse
-	8,  // 26: deepdist.v1.ParameterServer.Commit:output_type -> deepdist.v1.CommitResponse
-	10, // 27: deepdist.v1.ParameterServer.Vocabulary:output_type -> deepdist.v1.VocabularyResponse
-	13, // 28: deepdist.v1.ParameterServer.Claim:output_type -> deepdist.v1.ClaimResponse
-	16, // 29: deepdist.v1.ParameterServer.Pull:output_type -> deepdist.v1.PullResponse
-	18, // 30: deepdist.v1.ParameterServer.Push:output_type -> deepdist.v1.PushResponse
-	20, // 31: deepdist.v1.ParameterServer.Leave:output_type -> deepdist.v1.LeaveResponse
-	24, // [24:32] is the sub-list for method output_type
-	16, // [16:24] is the sub-list for method input_type
+	19, // 23: deepdist.v1.ParameterServer.Disown:input_type -> deepdist.v1.DisownRequest
+	21, // 24: deepdist.v1.ParameterServer.Leave:input_type -> deepdist.v1.LeaveRequest
+	2,  // 25: deepdist.v1.ParameterServer.Join:output_type -> deepdist.v1.JoinResponse
+	4,  // 26: deepdist.v1.ParameterServer.Report:output_type -> deepdist.v1.ReportResponse
+	8,  // 27: deepdist.v1.ParameterServer.Commit:output_type -> deepdist.v1.CommitResponse
+	10, // 28: deepdist.v1.ParameterServer.Vocabulary:output_type -> deepdist.v1.VocabularyResponse
+	13, // 29: deepdist.v1.ParameterServer.Claim:output_type -> deepdist.v1.ClaimResponse
+	16, // 30: deepdist.v1.ParameterServer.Pull:output_type -> deepdist.v1.PullResponse
+	18, // 31: deepdist.v1.ParameterServer.Push:output_type -> deepdist.v1.PushResponse
+	20, // 32: deepdist.v1.ParameterServer.Disown:output_type -> deepdist.v1.DisownResponse
+	22, // 33: deepdist.v1.ParameterServer.Leave:output_type -> deepdist.v1.LeaveResponse
+	25, // [25:34] is the sub-list for method output_type
+	16, // [16:25] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name
@@ -2339,7 +2455,7 @@ func file_deepdist_v1_ps_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_deepdist_v1_ps_proto_rawDesc), len(file_deepdist_v1_ps_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   27,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	ParameterServer_Claim_FullMethodName      = "/deepdist.v1.ParameterServer/Claim"
 	ParameterServer_Pull_FullMethodName       = "/deepdist.v1.ParameterServer/Pull"
 	ParameterServer_Push_FullMethodName       = "/deepdist.v1.ParameterServer/Push"
+	ParameterServer_Disown_FullMethodName     = "/deepdist.v1.ParameterServer/Disown"
 	ParameterServer_Leave_FullMethodName      = "/deepdist.v1.ParameterServer/Leave"
 )
 
@@ -52,6 +53,8 @@ type ParameterServerClient interface {
 	Pull(ctx context.Context, in *PullRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PullResponse], error)
 	// Push carries the deltas of one slice (or one gradient) with the cursors that they move.
 	Push(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PushRequest, PushResponse], error)
+	// Disown gives up a partition whose spool the worker can't read any more: it is missing until it has been ingested again.
+	Disown(ctx context.Context, in *DisownRequest, opts ...grpc.CallOption) (*DisownResponse, error)
 	// Leave ends a worker's part in the session: its claims are free at once.
 	Leave(ctx context.Context, in *LeaveRequest, opts ...grpc.CallOption) (*LeaveResponse, error)
 }
@@ -158,6 +161,16 @@ func (c *parameterServerClient) Push(ctx context.Context, opts ...grpc.CallOptio
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ParameterServer_PushClient = grpc.ClientStreamingClient[PushRequest, PushResponse]
 
+func (c *parameterServerClient) Disown(ctx context.Context, in *DisownRequest, opts ...grpc.CallOption) (*DisownResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DisownResponse)
+	err := c.cc.Invoke(ctx, ParameterServer_Disown_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *parameterServerClient) Leave(ctx context.Context, in *LeaveRequest, opts ...grpc.CallOption) (*LeaveResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(LeaveResponse)
@@ -188,6 +201,8 @@ type ParameterServerServer interface {
 	Pull(*PullRequest, grpc.ServerStreamingServer[PullResponse]) error
 	// Push carries the deltas of one slice (or one gradient) with the cursors that they move.
 	Push(grpc.ClientStreamingServer[PushRequest, PushResponse]) error
+	// Disown gives up a partition whose spool the worker can't read any more: it is missing until it has been ingested again.
+	Disown(context.Context, *DisownRequest) (*DisownResponse, error)
 	// Leave ends a worker's part in the session: its claims are free at once.
 	Leave(context.Context, *LeaveRequest) (*LeaveResponse, error)
 	mustEmbedUnimplementedParameterServerServer()
@@ -220,6 +235,9 @@ func (UnimplementedParameterServerServer) Pull(*PullRequest, grpc.ServerStreamin
 }
 func (UnimplementedParameterServerServer) Push(grpc.ClientStreamingServer[PushRequest, PushResponse]) error {
 	return status.Error(codes.Unimplemented, "method Push not implemented")
+}
+func (UnimplementedParameterServerServer) Disown(context.Context, *DisownRequest) (*DisownResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Disown not implemented")
 }
 func (UnimplementedParameterServerServer) Leave(context.Context, *LeaveRequest) (*LeaveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Leave not implemented")
@@ -335,6 +353,24 @@ func _ParameterServer_Push_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ParameterServer_PushServer = grpc.ClientStreamingServer[PushRequest, PushResponse]
 
+func _ParameterServer_Disown_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DisownRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ParameterServerServer).Disown(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ParameterServer_Disown_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ParameterServerServer).Disown(ctx, req.(*DisownRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ParameterServer_Leave_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(LeaveRequest)
 	if err := dec(in); err != nil {
@@ -371,6 +407,10 @@ var ParameterServer_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Claim",
 			Handler:    _ParameterServer_Claim_Handler,
+		},
+		{
+			MethodName: "Disown",
+			Handler:    _ParameterServer_Disown_Handler,
 		},
 		{
 			MethodName: "Leave",

@@ -50,7 +50,7 @@ class Counted:
 
 
 def from_rows(rows: Iterable[Any], partition: int) -> Counted | None:
-    """Task: batches of an RDD's partition: str lines, or lists (or tuples) of str; None if there are no rows.
+    """Task: batches of an RDD's partition: str lines, or lists of str; None if there are no rows.
 
     Raises BadInput for a first row of another type; iterating raises it for later ones.
     """
@@ -198,12 +198,7 @@ def _reslice(batch: pa.RecordBatch, rows: int, goes_on: bool = False) -> Iterato
 def _layout(first: Any, partition: int) -> str:
     if isinstance(first, str):
         return LINES
-    if hasattr(first, "__fields__"):  # a tuple, whose fields would pass for tokens
-        raise BadInput(
-            f"partition {partition}, row 0: {_short(first)} is a Row: give dd.train the DataFrame itself (column= names the column), "
-            f"or map the rows to their text before"
-        )
-    if isinstance(first, (list, tuple)):
+    if isinstance(first, list):
         return TOKENS
     raise _wrong_type(first, partition, 0, "str or list of str")
 
@@ -219,7 +214,7 @@ def _arrow_layout(kind: pa.DataType) -> str:
 
 def _check_types(rows: list[Any], layout: str, partition: int, done: int) -> None:
     kinds = set(map(type, rows))
-    allowed = (str,) if layout == LINES else (list, tuple)
+    allowed = str if layout == LINES else list
     if all(issubclass(k, allowed) for k in kinds):
         return
     for i, value in enumerate(rows):
@@ -233,7 +228,7 @@ def _chars(rows: list[str], partition: int, done: int) -> list[int]:
 
 def _token_chars(rows: list[Any], partition: int, done: int) -> list[int]:
     try:
-        return [4 * len(r) + sum(map(len, r)) for r in rows]
+        return [4 * len(r) + len("".join(r)) for r in rows]  # join takes nothing but str; Arrow would take bytes too
     except TypeError:
         raise _bad_row(rows, TOKENS, partition, done, None) from None
 
@@ -270,7 +265,13 @@ def _bad_row(rows: list[Any], layout: str, partition: int, row: int, cause: Exce
 
 def _wrong_type(value: Any, partition: int, row: int, wanted: str) -> BadInput:
     kind = type(value).__name__
-    hint = "filter it out before, e.g. rdd.filter(bool)" if value is None else f"map the rows to {wanted} before"
+    hint = f"map the rows to {wanted} before"
+    if value is None:
+        hint = "filter it out before, e.g. rdd.filter(bool)"
+    elif hasattr(value, "__fields__"):
+        hint = "give dd.train the DataFrame itself (column= names the column), or map the rows to their text before"
+    elif isinstance(value, tuple):  # it may be tokens, or, as wholeTextFiles gives them, a name and its text
+        hint = "take the texts of pairs with rdd.values(), or make tuples of tokens lists with rdd.map(list)"
     return BadInput(f"partition {partition}, row {row}: {_short(value)} is {kind}, not {wanted}: {hint}")
 
 

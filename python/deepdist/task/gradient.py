@@ -85,7 +85,6 @@ class _Run:
         """Task: the whole partition; 'OK' or 'EMPTY'."""
         fields = {"training_id": self._training_id, "partition": self._partition, "attempt": sidecar.attempt_id()}
         with sidecar.stream(self._session, "gradient", **fields) as connection:
-            connection.settimeout(None)  # a pull waits for its version, a push for `descent`: as long as they take
             self._connection = connection
             cursor, last = self._cursor()
             if last:

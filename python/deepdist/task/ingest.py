@@ -14,20 +14,18 @@ import pyarrow as pa
 from ..session import Session
 from ..wire import BATCH, END
 from . import batches, sidecar
-from .totals import TOTALS, totals
 
 
-def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Task: `rdd.mapPartitionsWithIndex` of job 1; yields one dict of the partition's totals.
+def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterable[Any]) -> Iterator[tuple[int, str]]:
+    """Task: `rdd.mapPartitionsWithIndex` of job 1; yields (partition, 'OK' or 'EMPTY'). What was counted, psserver has heard.
 
-    Keys: partition, status ('OK' or 'EMPTY'), rows (of the RDD), and what the sidecar counted: records, words,
-    split_sentences, spool_bytes. Raises BadInput (naming partition, row and value) or SidecarLost.
+    Raises BadInput (naming partition, row and value) or SidecarLost.
     """
     yield _ingest(session, training_id, partition, batches.from_rows(rows, partition))
 
 
 def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Driver: the function for `DataFrame.mapInArrow` of job 1, which yields the same totals as one row.
+    """Driver: the function for `DataFrame.mapInArrow` of job 1, which yields the same as one row.
 
     mapInArrow asks for a plain function of one argument. The training's id comes by a local property of the job, since the number of
     partitions, which opens a training, is known only when this function is part of the plan already.
@@ -39,18 +37,17 @@ def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Ite
         context = TaskContext.get()
         assert context is not None
         partition, training_id = context.partitionId(), int(context.getLocalProperty(TRAINING_PROPERTY) or 0)
-        found = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
-        yield pa.RecordBatch.from_pydict({k: [found[k]] for k in TOTALS}, schema=TOTALS_SCHEMA)
+        _, status = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
+        yield pa.RecordBatch.from_pydict({"partition": [partition], "status": [status]})
 
     return ingest_arrow
 
 
 TRAINING_PROPERTY = "deepdist.training"
-TOTALS_SCHEMA = pa.schema([(k, pa.utf8() if k == "status" else pa.int64()) for k in TOTALS])
-TOTALS_DDL = ", ".join(f"{k} {'string' if k == 'status' else 'long'}" for k in TOTALS)
+STATUS_DDL = "partition long, status string"
 
 
-def _ingest(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> dict[str, Any]:
+def _ingest(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> tuple[int, str]:
     layout = batches.LINES if incoming is None else incoming.layout
     sent = rows_sent = 0
     with sidecar.stream(
@@ -63,5 +60,5 @@ def _ingest(session: Session, training_id: int, partition: int, incoming: batche
             rows_sent += batch.num_rows
         cut = (0, 0) if incoming is None else (incoming.long_rows, incoming.extra)
         connection.send(END, {"rows": rows_sent, "batches": sent, "cut_rows": cut[0], "extra_rows": cut[1]})
-        answer, _ = connection.answer()
-    return totals(partition, 0 if incoming is None else incoming.rows, answer)
+        connection.answer()
+    return partition, "EMPTY" if incoming is None else "OK"

@@ -10,17 +10,16 @@ from typing import Any
 
 from ..session import Session
 from . import sidecar
-from .totals import totals
 
 
 def read_splits(
     user: str, session: Session, training_id: int, partition: int, rows: Iterable[list[dict[str, Any]]]
-) -> Iterator[dict[str, Any]]:
-    """Task: `mapPartitionsWithIndex` of job 1 over lists of splits: has the sidecar read them, in HDFS as `user`; yields one dict of the
-    partition's totals. Raises BadInput (naming the file) or SidecarLost."""
+) -> Iterator[tuple[int, str]]:
+    """Task: `mapPartitionsWithIndex` of job 1 over lists of splits: has the sidecar read them, in HDFS as `user`; yields
+    (partition, 'OK' or 'EMPTY'), as `ingest.ingest_rows` does. Raises BadInput (naming the file) or SidecarLost."""
     splits = [split for row in rows for split in row]
     with sidecar.stream(
         session, "read", training_id=training_id, partition=partition, attempt=sidecar.attempt_id(), user=user, splits=splits
     ) as connection:
         answer, _ = connection.answer()
-    yield totals(partition, int(answer["rows"]), answer)
+    yield partition, "OK" if answer["rows"] else "EMPTY"

@@ -19,18 +19,21 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ..binaries import make_runnable, tail
-from ..errors import BinaryError, DeepDistError, PeerGone, SidecarLost
+from ..errors import BinaryError, DeepDistError, PeerGone, PeerSilent, SidecarLost
 from ..session import Session
 from ..wire import Connection
 
 NAME = "deepdist-sidecar"
 MAX_SOCKET_PATH = 107
 START_SECONDS = 20.0
-SILENCE_SECONDS = 120.0
-"""Longest silence of a sidecar that has something to say, in seconds."""
+SILENCE_SECONDS = 15.0
+"""How long a sidecar may be silent before it is pinged, in seconds."""
+PING_SECONDS = 20.0
+"""How long it may leave a ping unanswered, in seconds, before it counts as hanging."""
 
 _children: list[subprocess.Popen[bytes]] = []  # kept, so that whoever started a sidecar can tell how it ended
 
@@ -48,16 +51,19 @@ def executor_jvm(pid: int | None = None) -> tuple[int, int]:
 
 def runtime_dir(jvm: tuple[int, int]) -> str:
     """Task: the private directory of this JVM's sidecar; made if need be, refused if it is not ours alone."""
+    path = _runtime_path(jvm)
+    for d in (os.path.dirname(path), path):
+        _private(d)
+    return path
+
+
+def _runtime_path(jvm: tuple[int, int]) -> str:
     name = hashlib.sha256(f"{jvm[0]} {jvm[1]}".encode()).hexdigest()[:16]
     base = f"deepdist-{os.getuid()}"
     temp = os.environ.get("TMPDIR") or "/tmp"
     if len(os.fsencode(os.path.join(temp, base, name, "s"))) > MAX_SOCKET_PATH:
         temp = "/tmp"
-    root = os.path.join(temp, base)
-    path = os.path.join(root, name)
-    for d in (root, path):
-        _private(d)
-    return path
+    return os.path.join(temp, base, name)
 
 
 def find(session: Session) -> str:
@@ -81,19 +87,36 @@ def find(session: Session) -> str:
 def stream(session: Session, op: str, **fields: Any) -> Iterator[Connection]:
     """Task: a stream to this executor's sidecar, which is started if it does not run; closed at the end.
 
-    Errors of the connection come out as SidecarLost, with how the sidecar ended (if that can be known) and its last lines.
+    Errors of the connection come out as SidecarLost, with how the sidecar ended (if that can be known) and its last lines. A call
+    may take as long as it likes while the sidecar lives: a pull waits for its version, a push for `descent`.
     """
     directory = runtime_dir(executor_jvm())
     connection = _connect_or_start(session, directory)
     pid = connection.peer_pid()
     try:
-        connection.settimeout(SILENCE_SECONDS)
-        connection.hello(op=op, session=session.as_json(), spool_dir=spool_dir(session), **fields)
+        connection.settimeout(SILENCE_SECONDS, partial(ping, directory, pid))
+        spool = {"spool_dir": spool_dir(session), "spool_max_bytes": session.spool_max_bytes}
+        connection.hello(op=op, session=session.as_json(), **spool, **fields)
         yield connection
     except PeerGone as e:
-        raise lost(directory, pid, str(e)) from e
+        raise lost(directory, pid, how_it_ended(pid) or str(e)) from e
     finally:
         connection.close()
+
+
+def ping(directory: str, pid: int) -> None:
+    """Task: raise unless the sidecar answers a ping, which it does whatever it is busy with. One that hangs is killed: as long
+    as it lives it has the executor's place, and every task that comes would wait for it too."""
+    try:
+        with Connection.dial(os.path.join(directory, "s"), "the sidecar", PING_SECONDS) as connection:
+            connection.hello(op="ping")
+    except (PeerSilent, TimeoutError) as e:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        silence = SILENCE_SECONDS + PING_SECONDS
+        raise lost(directory, pid, f"it did not answer for {silence:g} s, not even a ping, and was killed") from e
+    except OSError as e:
+        raise PeerGone(f"nobody listens on its socket any more ({e})") from e
 
 
 def attempt_id() -> int:
@@ -109,7 +132,7 @@ def attempt_id() -> int:
 def end_session(session: Session, jvm: tuple[int, int]) -> None:
     """Task (and the driver, in local mode): tell the sidecar of this JVM, if one runs, that the session is over."""
     try:
-        with Connection.dial(os.path.join(runtime_dir(jvm), "s"), "the sidecar", timeout=10.0) as connection:
+        with Connection.dial(os.path.join(_runtime_path(jvm), "s"), "the sidecar", timeout=10.0) as connection:
             connection.hello(op="end", session=session.as_json())
     except (OSError, DeepDistError):
         pass  # it is gone, or will learn it from psserver
@@ -122,11 +145,11 @@ def spool_dir(session: Session) -> str:
     return (os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("TMPDIR") or "/tmp").split(",")[0]
 
 
-def lost(directory: str, pid: int, what: str) -> SidecarLost:
-    """Task: the exception for a sidecar that is gone: what happened, how it ended, its last lines."""
+def lost(directory: str, pid: int, how: str) -> SidecarLost:
+    """Task: the exception for a sidecar that is gone: how, and its last lines."""
     lines = tail(os.path.join(directory, "log"))
     return SidecarLost(
-        f"the sidecar (pid {pid}) on {os.uname().nodename} is lost: {how_it_ended(pid) or what}"
+        f"the sidecar (pid {pid}) on {os.uname().nodename} is lost: {how}"
         + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
         + _address_space_hint()
     )
@@ -156,14 +179,31 @@ def _connect_or_start(session: Session, directory: str) -> Connection:
     socket_path = os.path.join(directory, "s")
     with contextlib.suppress(OSError):
         return Connection.dial(socket_path, "the sidecar")
-    lock = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = _launchers_lock(directory)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         with contextlib.suppress(OSError):
             return Connection.dial(socket_path, "the sidecar")  # somebody was faster
         return _start(find(session), directory, socket_path)
     finally:
         os.close(lock)
+
+
+def _launchers_lock(directory: str) -> int:
+    """Task: take the directory's lock, under which a sidecar is started. Where none runs yet, the sidecar of another executor may
+    sweep the directory away until we have the lock; then it is made again."""
+    path = os.path.join(directory, "lock")
+    while True:
+        _private(directory)
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if os.path.samestat(os.fstat(lock), os.lstat(path)):
+                    return lock
+            except BaseException:
+                os.close(lock)
+                raise
+            os.close(lock)
 
 
 def _start(path: str, directory: str, socket_path: str) -> Connection:
@@ -185,7 +225,7 @@ def _start(path: str, directory: str, socket_path: str) -> Connection:
         with contextlib.suppress(OSError):
             return Connection.dial(socket_path, "the sidecar")
         if child.poll() is not None:
-            raise lost(directory, child.pid, "it did not start")
+            raise lost(directory, child.pid, how_it_ended(child.pid) or "it did not start")
         time.sleep(0.005)
     child.kill()
     raise lost(directory, child.pid, f"it did not open its socket within {START_SECONDS:g} s")
