@@ -72,7 +72,7 @@ verify-generated: build/bin/protoc-gen-go build/bin/protoc-gen-go-grpc .venv/.ma
 quality: build need-java ## analogies and word similarities of DeepDist and gensim, three seeds
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/quality.py
 
-bench-train: build need-java ## the whole job's seconds by its parts, peak memory of each process, gensim on the same file
+bench-train: build need-java ## the whole job's seconds by its parts, CPU and memory of each process, from lines, lists and a path; gensim on the same file
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/train.py
 
 bench-kernel: build ## words per second of the training kernel and of gensim, by dimension and threads
