@@ -75,6 +75,9 @@ quality: build need-java ## analogies and word similarities of DeepDist and gens
 bench-train: build need-java ## the whole job's seconds by its parts, CPU and memory of each process, from lines, lists and a path; gensim on the same file
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/train.py
 
+bench-modes: build need-java ## every mode of word2vec beside gensim's: accuracy, and words per CPU second
+	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/modes.py
+
 bench-kernel: build ## words per second of the training kernel and of gensim, by dimension and threads
 	@.venv/bin/python internal/bench/kernel.py
 
@@ -121,4 +124,4 @@ need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
 .PHONY: help build demo test test-go test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page fuzz verify-generated \
-	quality bench-train bench-kernel generate torch sample clean need-go need-python need-java
+	quality bench-train bench-modes bench-kernel generate torch sample clean need-go need-python need-java

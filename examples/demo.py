@@ -24,7 +24,7 @@ def main() -> None:
     with SparkContext(conf=conf) as sc:
         lines = sc.textFile(text)
         # A small text needs more passes than the five that are gensim's default.
-        with DeepDist(Word2Vec(vector_size=100, window=5, negative=5, sample=1e-4, min_count=5, epochs=15)) as dd:
+        with DeepDist(Word2Vec(vector_size=100, sg=1, window=5, negative=5, sample=1e-4, min_count=5, epochs=15)) as dd:
             print(f"watch it at {dd.page}", flush=True)
             summary = dd.train(lines)
             print(summary)

@@ -26,7 +26,7 @@ def main():
 
     sc = SparkContext(appName="submitted")
     lines = sc.textFile(f"file://{SAMPLE}", 4)
-    with DeepDist(Word2Vec(vector_size=50, sample=1e-4, epochs=4), progress=watch) as dd:
+    with DeepDist(Word2Vec(vector_size=50, sg=1, sample=1e-4, epochs=4), progress=watch) as dd:
         summary = dd.train(lines)
         assert list(summary) == ["OK"] * len(summary), summary
         print(summary)

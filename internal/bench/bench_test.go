@@ -55,7 +55,7 @@ func TestEveryEpochTrainsEveryWordOnceOnAnyNumberOfThreads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := word2vec.Settings{VectorSize: 10, Window: 5, Negative: 5, NsExponent: 0.75, Alpha: 0.025, MinAlpha: 0.0001, Epochs: 3, Seed: 1, ShrinkWindows: true}
+	settings := word2vec.Settings{VectorSize: 10, Window: 5, Sg: true, Negative: 5, NsExponent: 0.75, Alpha: 0.025, MinAlpha: 0.0001, Epochs: 3, Seed: 1, ShrinkWindows: true}
 	for _, threads := range []int{1, 3} {
 		training, err := NewTraining(text, settings)
 		if err != nil {

@@ -48,21 +48,23 @@ def first_words(source: str, words: int, target: Path) -> Path:
     return target
 
 
-def deepdist(binary: Path, text: Path, dim: int, threads: int) -> dict:
-    ran = subprocess.run([binary, "-corpus", text, "-dim", str(dim), "-threads", str(threads)], check=True, stdout=subprocess.PIPE)
+def deepdist(binary: Path, text: Path, dim: int, threads: int, **settings: int) -> dict:
+    flags = [f"-{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    ran = subprocess.run([binary, "-corpus", text, "-dim", str(dim), "-threads", str(threads), *flags], check=True, stdout=subprocess.PIPE)
     return json.loads(ran.stdout)
 
 
 class Gensim:
     """gensim's model of one text and size, its vocabulary counted once."""
 
-    def __init__(self, text: Path, dim: int) -> None:
+    def __init__(self, text: Path, dim: int, **settings: int) -> None:
         from gensim.models.word2vec import FAST_VERSION, Word2Vec
 
         if FAST_VERSION < 0:
             sys.exit("gensim runs without its compiled code here: install a wheel of gensim, or a compiler")
         self.text, self.dim = str(text), dim
-        self.model = Word2Vec(vector_size=dim, window=5, negative=5, sample=1e-4, min_count=5, sg=1, epochs=1, seed=1)
+        shared = {"window": 5, "negative": 5, "sample": 1e-4, "min_count": 5, "sg": 1, "epochs": 1, "seed": 1}
+        self.model = Word2Vec(vector_size=dim, **(shared | settings))
         self.model.build_vocab(corpus_file=self.text)
         vectors = self.model.wv
         self.words = sum(vectors.get_vecattr(word, "count") for word in vectors.index_to_key)

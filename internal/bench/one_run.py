@@ -1,8 +1,8 @@
 """One training of word2vec in a process of its own, with the settings that the benchmarks share.
 
-    one_run.py TOOL MASTER SEED TEXT [EVALUATION SETS as name=path …]
+    one_run.py TOOL MASTER SEED TEXT [EVALUATION SETS as name=path …] [SETTINGS as a JSON object]
 
-TOOL is `deepdist` (the text as lines), `deepdist:lists`, `deepdist:path` or `gensim`. Prints one line of JSON: the seconds by part, and the scores on the sets named.
+TOOL is `deepdist` (the text as lines), `deepdist:lists`, `deepdist:path` or `gensim`. SETTINGS replace the shared ones. Prints one line of JSON: the seconds by part, and the scores on the sets named.
 """
 
 from __future__ import annotations
@@ -90,6 +90,8 @@ def scores(vectors: Any, sets: dict[str, str]) -> dict[str, float]:
 
 def main() -> None:
     tool, master, seed, text, *sets = sys.argv[1:]
+    if sets and sets[-1].startswith("{"):
+        SETTINGS.update(json.loads(sets.pop()))
     logging.getLogger("gensim").setLevel(logging.ERROR)
     name, _, data = tool.partition(":")
     vectors, figures = {"deepdist": deepdist, "gensim": gensim}[name](master, int(seed), text, data)

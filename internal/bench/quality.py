@@ -19,14 +19,14 @@ import inputs
 CLUSTER = "local-cluster[2,1,2048]"
 
 
-def run(tool: str, master: str, seed: int, text: str, sets: dict[str, str]) -> dict[str, Any]:
-    """One training in a process of its own; prints its line."""
+def run(tool: str, master: str, seed: int, text: str, sets: dict[str, str], **settings: Any) -> dict[str, Any]:
+    """One training in a process of its own; prints its line, with the settings that differ from the shared ones."""
     named = [f"{name}={path}" for name, path in sets.items()]
-    command = [sys.executable, str(Path(__file__).with_name("one_run.py")), tool, master, str(seed), text, *named]
+    command = [sys.executable, str(Path(__file__).with_name("one_run.py")), tool, master, str(seed), text, *named, json.dumps(settings)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"{tool} on {master} with seed {seed} failed (exit {done.returncode})")
-    line = json.loads(done.stdout.splitlines()[-1])
+    line = {**settings, **json.loads(done.stdout.splitlines()[-1])}
     print(json.dumps(line), flush=True)
     return line
 

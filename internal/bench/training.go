@@ -17,34 +17,37 @@ type Training struct {
 	Text     *Text
 	Rows     *word2vec.Matrices
 	model    *word2vec.Model
-	free     func()
+	free     []func()
 }
 
-// NewTraining makes rows as word2vec starts them: syn0 uniform within ±0.5/size, syn1neg zero.
+// NewTraining makes rows as word2vec starts them: syn0 uniform within ±0.5/size, the others zero.
 func NewTraining(text *Text, settings word2vec.Settings) (*Training, error) {
 	model, err := word2vec.New(settings, text.Counts)
 	if err != nil {
 		return nil, err
 	}
-	stride := word2vec.Stride(settings.VectorSize)
-	syn0, free0 := word2vec.AllocRows(len(text.Words), stride)
-	syn1neg, free1 := word2vec.AllocRows(len(text.Words), stride)
+	t := &Training{Settings: settings, Text: text, model: model, Rows: &word2vec.Matrices{Stride: word2vec.Stride(settings.VectorSize)}}
+	for _, matrix := range settings.Matrices(len(text.Words)) {
+		rows, free := word2vec.AllocRows(matrix.Rows, t.Rows.Stride)
+		t.Rows.Put(matrix.Name, rows, nil)
+		t.free = append(t.free, free)
+	}
 	r := rand.New(rand.NewPCG(settings.Seed, 0))
 	for word := range text.Words {
-		row := syn0[word*stride:][:settings.VectorSize]
+		row := t.Rows.Syn0[word*t.Rows.Stride:][:settings.VectorSize]
 		for i := range row {
 			row[i] = (r.Float32() - 0.5) / float32(settings.VectorSize)
 		}
 	}
-	return &Training{
-		Settings: settings, Text: text, model: model,
-		Rows: &word2vec.Matrices{Syn0: syn0, Syn1neg: syn1neg, Stride: stride},
-		free: func() { free0(); free1() },
-	}, nil
+	return t, nil
 }
 
 // Free gives the rows back.
-func (t *Training) Free() { t.free() }
+func (t *Training) Free() {
+	for _, free := range t.free {
+		free()
+	}
+}
 
 // Cost is what a run took.
 type Cost struct {

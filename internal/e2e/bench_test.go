@@ -31,7 +31,7 @@ func benchmarkTraining(b *testing.B, n int) {
 			sidecars = append(sidecars, startSidecar(b))
 		}
 		o, _ := ask[opened](b, ps, "open_training", map[string]any{"kind": "word2vec", "partitions": 2, "min_count": 5, "settings": map[string]any{
-			"vector_size": 100, "window": 5, "negative": 5, "sample": 1e-4, "ns_exponent": 0.75, "alpha": 0.025, "min_alpha": 0.0001,
+			"vector_size": 100, "window": 5, "sg": true, "negative": 5, "sample": 1e-4, "ns_exponent": 0.75, "alpha": 0.025, "min_alpha": 0.0001,
 			"epochs": 1, "seed": 1, "shrink_windows": true}}, nil)
 		began := time.Now()
 		both(func(p int) {

@@ -132,24 +132,33 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 
 func TestAnotherOrderOfTheRecordsIsSaidWithItsFix(t *testing.T) {
 	ps, first, next := startServer(t, "--lease", "2s"), startSidecar(t), startSidecar(t)
-	id := ps.openWords(t, 1, map[string]any{"epochs": 60_000})
-	if _, err := first.ingest(t, ps, id, 0, 1, topics(2000, 1)); err != nil {
+	const lines = 40_000 // an epoch that takes long, so that the first sidecar dies in the midst of it
+	id := ps.openWords(t, 1, map[string]any{"epochs": 2, "vector_size": 2000})
+	if _, err := first.ingest(t, ps, id, 0, 1, topics(lines, 1)); err != nil {
 		t.Fatal(err)
 	}
 	ask[map[string]any](t, ps, "settle_vocabulary", map[string]any{"training_id": id}, nil)
-	stream := trainingStream(t, ps, first, id)
+	stream, err := first.stream(t, ps, "train", id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ps.applied(t) == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	first.Process.Kill()
 	stream.Close()
 	<-first.done
+	if words := ps.applied(t); words == 0 || words >= lines*12 {
+		t.Fatalf("%d words of an epoch of %d were applied: the test tests nothing", words, lines*12)
+	}
 	time.Sleep(3 * time.Second) // its lease
 	ask[map[string]any](t, ps, "reopen", map[string]any{"training_id": id, "partitions": []int{0}}, nil)
-	other := topics(2000, 1)
+	other := topics(lines, 1)
 	slices.Reverse(other)
 	if _, err := next.ingest(t, ps, id, 0, 2, other); err != nil {
 		t.Fatal(err)
 	}
-	stream, err := next.stream(t, ps, "train", id, nil)
-	if err != nil {
+	if stream, err = next.stream(t, ps, "train", id, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := endOf(t, stream, 20*time.Second); frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "order") {

@@ -177,7 +177,7 @@ type opened struct {
 // openWords opens a word2vec training.
 func (s *server) openWords(t testing.TB, partitions int, settings map[string]any) uint32 {
 	t.Helper()
-	all := map[string]any{"vector_size": 32, "window": 5, "negative": 5, "sample": 0.0, "ns_exponent": 0.75, "alpha": 0.025, "min_alpha": 0.0001,
+	all := map[string]any{"vector_size": 32, "window": 5, "sg": true, "cbow_mean": true, "negative": 5, "sample": 0.0, "ns_exponent": 0.75, "alpha": 0.025, "min_alpha": 0.0001,
 		"epochs": 5, "seed": 1, "shrink_windows": true}
 	for k, v := range settings {
 		all[k] = v
@@ -186,8 +186,8 @@ func (s *server) openWords(t testing.TB, partitions int, settings map[string]any
 	return o.TrainingID
 }
 
-// words are the vectors of a training, by word.
-func (s *server) words(t testing.TB, training uint32) (vocabulary []string, syn0, syn1neg []float32) {
+// words are the vectors of a training, by word, and its output vectors.
+func (s *server) words(t testing.TB, training uint32) (vocabulary []string, syn0, outputs []float32) {
 	t.Helper()
 	fields := map[string]any{"training_id": training}
 	h, file := ask[bundle.Header](t, s, "fetch_vocabulary", fields, nil)
@@ -208,9 +208,13 @@ func (s *server) words(t testing.TB, training uint32) (vocabulary []string, syn0
 		t.Fatal(err)
 	}
 	syn0 = append(syn0, tensor(t, m, "syn0").Float32s()...)
-	syn1neg = append(syn1neg, tensor(t, m, "syn1neg").Float32s()...)
+	for i := range m.Tensors {
+		if m.Tensors[i].Name != "syn0" {
+			outputs = append(outputs, m.Tensors[i].Float32s()...)
+		}
+	}
 	m.Close()
-	return vocabulary, syn0, syn1neg
+	return vocabulary, syn0, outputs
 }
 
 func tensor(t testing.TB, m *bundle.Mapped, name string) *bundle.Tensor {

@@ -79,6 +79,27 @@ func TestWordsOfOneTopicEndUpNearEachOther(t *testing.T) {
 	}
 }
 
+func TestEveryModeLearnsTheTopicsAndIsRepeatableToTheBit(t *testing.T) {
+	for name, settings := range map[string]map[string]any{
+		"skip-gram, hierarchical softmax": {"hs": true, "negative": 0},
+		"skip-gram, both":                 {"hs": true},
+		"CBOW mean, negative sampling":    {"sg": false},
+		"CBOW sum, hierarchical softmax":  {"sg": false, "cbow_mean": false, "hs": true, "negative": 0},
+		"CBOW mean, both":                 {"sg": false, "hs": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings["alpha"], settings["epochs"] = 0.05, 20
+			vocabulary, first := trainTopics(t, 1, settings)
+			if s := separation(vocabulary, first); !(s > 0.3) {
+				t.Errorf("cosines within topics exceed those between them by %.2f only", s)
+			}
+			if _, second := trainTopics(t, 1, settings); !slices.Equal(first, second) {
+				t.Error("two runs with one train stream differ")
+			}
+		})
+	}
+}
+
 func TestOneTrainStreamGivesTheSameModelToTheBit(t *testing.T) {
 	_, first := trainTopics(t, 1, nil)
 	_, second := trainTopics(t, 1, nil)

@@ -15,10 +15,10 @@ func assembly() []kernel {
 	var kernels []kernel
 	x := cpu.X86
 	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasBMI2 {
-		kernels = append(kernels, kernel{name: "avx512", window: windowWith(stepsAVX512), add: addRowsAVX512, sub: subRowsAVX512, allFinite: allFiniteRowsAVX512, peak: peakFlopsAVX512})
+		kernels = append(kernels, kernel{name: "avx512", window: windowWith(stepsAVX512), gather: gatherWith(gatherAVX512), spread: spreadWith(spreadAVX512), add: addRowsAVX512, sub: subRowsAVX512, allFinite: allFiniteRowsAVX512, peak: peakFlopsAVX512})
 	}
 	if x.HasAVX2 && x.HasFMA {
-		kernels = append(kernels, kernel{name: "avx2", window: windowWith(stepsAVX2), add: addRowsAVX2, sub: subRowsAVX2, allFinite: allFiniteRowsAVX2, peak: peakFlopsAVX2})
+		kernels = append(kernels, kernel{name: "avx2", window: windowWith(stepsAVX2), gather: gatherWith(gatherAVX2), spread: spreadWith(spreadAVX2), add: addRowsAVX2, sub: subRowsAVX2, allFinite: allFiniteRowsAVX2, peak: peakFlopsAVX2})
 	}
 	return kernels
 }
@@ -31,17 +31,39 @@ var (
 	stepsAVX2   = steps{1: window1AVX2, window2AVX2, window3AVX2, window4AVX2, window5AVX2, window6AVX2}
 )
 
-func windowWith(steps steps) func(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid) {
-	const firstColumn = 0x1111 // among the 16 scores of four rows and four columns
-	return func(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid) {
+func windowWith(steps steps) func(in, out []float32, dim int, ins, outs []int, n, next int, labels uint, alpha float32, grid *Grid) {
+	return func(in, out []float32, dim int, ins, outs []int, n, next int, labels uint, alpha float32, grid *Grid) {
 		if len(ins) == 0 {
 			return
 		}
-		label := uint(0)
-		if positive {
-			label = firstColumn
+		steps[n](unsafe.SliceData(in), unsafe.SliceData(out), dim, unsafe.SliceData(ins), len(ins), unsafe.SliceData(outs), next,
+			scoreLabels[labels&(1<<MaxOuts-1)], alpha, (*float32)(unsafe.Pointer(grid)))
+	}
+}
+
+// scoreLabels are the labels of the scores in a register by those of the columns: of four rows and four columns in the lower 16 bits,
+// of eight rows and the two columns on the right in the upper 16 bits.
+var scoreLabels = func() (table [1 << MaxOuts]uint) {
+	columns := [MaxOuts]uint{0x1111, 0x2222, 0x4444, 0x8888, 0x5555 << 16, 0xaaaa << 16}
+	for labels := range table {
+		for n, scores := range columns {
+			if labels>>n&1 == 1 {
+				table[labels] |= scores
+			}
 		}
-		steps[n](unsafe.SliceData(in), unsafe.SliceData(out), dim, unsafe.SliceData(ins), len(ins), unsafe.SliceData(outs), next, label, alpha, (*float32)(unsafe.Pointer(grid)))
+	}
+	return table
+}()
+
+func gatherWith(assembly func(sum, in *float32, dim int, ins *int, m int, scale float32, next int)) func(sum, in []float32, ins []int, scale float32, next int) {
+	return func(sum, in []float32, ins []int, scale float32, next int) {
+		assembly(unsafe.SliceData(sum), unsafe.SliceData(in), len(sum), unsafe.SliceData(ins), len(ins), scale, next)
+	}
+}
+
+func spreadWith(assembly func(in *float32, dim int, ins *int, m int, after, before *float32, scale float32)) func(in []float32, ins []int, after, before []float32, scale float32) {
+	return func(in []float32, ins []int, after, before []float32, scale float32) {
+		assembly(unsafe.SliceData(in), len(after), unsafe.SliceData(ins), len(ins), unsafe.SliceData(after), unsafe.SliceData(before), scale)
 	}
 }
 

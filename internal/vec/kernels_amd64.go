@@ -4,35 +4,45 @@
 
 package vec
 
-// window1AVX512 is Window for 1 output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.
+// window1AVX512 is Window for 1 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window1AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window2AVX512 is Window for 2 output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.
+// window2AVX512 is Window for 2 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window2AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window3AVX512 is Window for 3 output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.
+// window3AVX512 is Window for 3 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window3AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window4AVX512 is Window for 4 output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.
+// window4AVX512 is Window for 4 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window4AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window5AVX512 is Window for 5 output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.
+// window5AVX512 is Window for 5 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window5AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window6AVX512 is Window for 6 output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.
+// window6AVX512 is Window for 6 output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.
 //
 //go:noescape
 func window6AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+
+// gatherAVX512 is Gather of m rows, at least one.
+//
+//go:noescape
+func gatherAVX512(sum *float32, in *float32, dim int, ins *int, m int, scale float32, next int)
+
+// spreadAVX512 is Spread to m rows, at least one.
+//
+//go:noescape
+func spreadAVX512(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
 
 // addAVX512 is Add of n floats.
 //
@@ -54,35 +64,45 @@ func allFiniteAVX512(x *float32, n int) bool
 //go:noescape
 func peakAVX512(rounds int)
 
-// window1AVX2 is Window for 1 output rows. label is not 0 if the first column's label is 1.
+// window1AVX2 is Window for 1 output rows. label is as in window1AVX512.
 //
 //go:noescape
 func window1AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window2AVX2 is Window for 2 output rows. label is not 0 if the first column's label is 1.
+// window2AVX2 is Window for 2 output rows. label is as in window2AVX512.
 //
 //go:noescape
 func window2AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window3AVX2 is Window for 3 output rows. label is not 0 if the first column's label is 1.
+// window3AVX2 is Window for 3 output rows. label is as in window3AVX512.
 //
 //go:noescape
 func window3AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window4AVX2 is Window for 4 output rows. label is not 0 if the first column's label is 1.
+// window4AVX2 is Window for 4 output rows. label is as in window4AVX512.
 //
 //go:noescape
 func window4AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window5AVX2 is Window for 5 output rows. label is not 0 if the first column's label is 1.
+// window5AVX2 is Window for 5 output rows. label is as in window5AVX512.
 //
 //go:noescape
 func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
-// window6AVX2 is Window for 6 output rows. label is not 0 if the first column's label is 1.
+// window6AVX2 is Window for 6 output rows. label is as in window6AVX512.
 //
 //go:noescape
 func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+
+// gatherAVX2 is Gather of m rows, at least one.
+//
+//go:noescape
+func gatherAVX2(sum *float32, in *float32, dim int, ins *int, m int, scale float32, next int)
+
+// spreadAVX2 is Spread to m rows, at least one.
+//
+//go:noescape
+func spreadAVX2(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
 
 // addAVX2 is Add of n floats, a positive multiple of 8.
 //

@@ -4,6 +4,16 @@
 
 #include "textflag.h"
 
+DATA bitPlaces<>+0(SB)/4, $0x00000001
+DATA bitPlaces<>+4(SB)/4, $0x00000002
+DATA bitPlaces<>+8(SB)/4, $0x00000004
+DATA bitPlaces<>+12(SB)/4, $0x00000008
+DATA bitPlaces<>+16(SB)/4, $0x00000010
+DATA bitPlaces<>+20(SB)/4, $0x00000020
+DATA bitPlaces<>+24(SB)/4, $0x00000040
+DATA bitPlaces<>+28(SB)/4, $0x00000080
+GLOBL bitPlaces<>(SB), RODATA|NOPTR, $32
+
 // func window1AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·window1AVX512(SB), NOSPLIT, $0-80
@@ -2452,12 +2462,12 @@ errors:
 	MOVQ         label+56(FP), R8
 	KMOVW        R8, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	MOVQ         m+32(FP), R8
-	SHLQ         $0x03, R8
-	XORQ         R9, R9
+	MOVQ         m+32(FP), R9
+	SHLQ         $0x03, R9
+	XORQ         R10, R10
 
 left:
-	VMOVUPS      (AX)(R9*2), Z12
+	VMOVUPS      (AX)(R10*2), Z12
 	VMAXPS       Z12, Z2, Z12
 	VMULPS       Z3, Z12, Z12
 	VREDUCEPS    $0x09, Z12, Z13
@@ -2479,39 +2489,41 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(R9*2)
-	ADDQ         $0x20, R9
-	CMPQ         R9, R8
+	VMOVUPS      Z12, 768(AX)(R10*2)
+	ADDQ         $0x20, R10
+	CMPQ         R10, R9
 	JL           left
-	XORQ         R9, R9
-	VPXORD       Z11, Z11, Z11
-	VSUBPS       Z10, Z11, Z10
+	XORQ         R10, R10
+	SHRL         $0x10, R8
+	KMOVW        R8, K1
+	VMOVAPS.Z    Z0, K1, Z11
 
 right:
-	VMOVUPS      512(AX)(R9*1), Z11
-	VMAXPS       Z11, Z2, Z11
-	VMULPS       Z3, Z11, Z11
-	VREDUCEPS    $0x09, Z11, Z12
-	VMULPS       Z12, Z12, Z13
-	VMOVAPS      Z5, Z14
-	VFMADD213PS  Z4, Z12, Z14
-	VMOVAPS      Z7, Z15
-	VFMADD213PS  Z6, Z12, Z15
-	VMOVAPS      Z9, Z16
-	VFMADD213PS  Z8, Z12, Z16
-	VMULPS       Z13, Z13, Z12
-	VFMADD231PS  Z13, Z15, Z14
-	VFMADD231PS  Z12, Z16, Z14
-	VSCALEFPS    Z11, Z14, Z14
-	VADDPS       Z0, Z14, Z14
-	VRCP14PS     Z14, Z11
-	VMOVAPS      Z1, Z12
-	VFNMADD231PS Z14, Z11, Z12
-	VMULPS       Z12, Z11, Z11
-	VMULPS       Z10, Z11, Z11
-	VMOVUPS      Z11, 1280(AX)(R9*1)
-	ADDQ         $0x40, R9
-	CMPQ         R9, R8
+	VMOVUPS      512(AX)(R10*1), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
+	VADDPS       Z0, Z15, Z15
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 1280(AX)(R10*1)
+	ADDQ         $0x40, R10
+	CMPQ         R10, R9
 	JL           right
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), R8
@@ -3193,12 +3205,12 @@ errors:
 	MOVQ         label+56(FP), R9
 	KMOVW        R9, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	MOVQ         m+32(FP), R9
-	SHLQ         $0x03, R9
-	XORQ         R10, R10
+	MOVQ         m+32(FP), R10
+	SHLQ         $0x03, R10
+	XORQ         R11, R11
 
 left:
-	VMOVUPS      (AX)(R10*2), Z12
+	VMOVUPS      (AX)(R11*2), Z12
 	VMAXPS       Z12, Z2, Z12
 	VMULPS       Z3, Z12, Z12
 	VREDUCEPS    $0x09, Z12, Z13
@@ -3220,39 +3232,41 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(R10*2)
-	ADDQ         $0x20, R10
-	CMPQ         R10, R9
+	VMOVUPS      Z12, 768(AX)(R11*2)
+	ADDQ         $0x20, R11
+	CMPQ         R11, R10
 	JL           left
-	XORQ         R10, R10
-	VPXORD       Z11, Z11, Z11
-	VSUBPS       Z10, Z11, Z10
+	XORQ         R11, R11
+	SHRL         $0x10, R9
+	KMOVW        R9, K1
+	VMOVAPS.Z    Z0, K1, Z11
 
 right:
-	VMOVUPS      512(AX)(R10*1), Z11
-	VMAXPS       Z11, Z2, Z11
-	VMULPS       Z3, Z11, Z11
-	VREDUCEPS    $0x09, Z11, Z12
-	VMULPS       Z12, Z12, Z13
-	VMOVAPS      Z5, Z14
-	VFMADD213PS  Z4, Z12, Z14
-	VMOVAPS      Z7, Z15
-	VFMADD213PS  Z6, Z12, Z15
-	VMOVAPS      Z9, Z16
-	VFMADD213PS  Z8, Z12, Z16
-	VMULPS       Z13, Z13, Z12
-	VFMADD231PS  Z13, Z15, Z14
-	VFMADD231PS  Z12, Z16, Z14
-	VSCALEFPS    Z11, Z14, Z14
-	VADDPS       Z0, Z14, Z14
-	VRCP14PS     Z14, Z11
-	VMOVAPS      Z1, Z12
-	VFNMADD231PS Z14, Z11, Z12
-	VMULPS       Z12, Z11, Z11
-	VMULPS       Z10, Z11, Z11
-	VMOVUPS      Z11, 1280(AX)(R10*1)
-	ADDQ         $0x40, R10
-	CMPQ         R10, R9
+	VMOVUPS      512(AX)(R11*1), Z12
+	VMAXPS       Z12, Z2, Z12
+	VMULPS       Z3, Z12, Z12
+	VREDUCEPS    $0x09, Z12, Z13
+	VMULPS       Z13, Z13, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z13, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z13, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z13, Z17
+	VMULPS       Z14, Z14, Z13
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z13, Z17, Z15
+	VSCALEFPS    Z12, Z15, Z15
+	VADDPS       Z0, Z15, Z15
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z1, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 1280(AX)(R11*1)
+	ADDQ         $0x40, R11
+	CMPQ         R11, R10
 	JL           right
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), R9
@@ -3456,6 +3470,328 @@ rows1:
 	ADDQ         $0x10, R12
 
 done:
+	VZEROUPPER
+	RET
+
+// func gatherAVX512(sum *float32, in *float32, dim int, ins *int, m int, scale float32, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
+	MOVQ         sum+0(FP), AX
+	MOVQ         in+8(FP), CX
+	MOVQ         next+48(FP), DX
+	VBROADCASTSS scale+40(FP), Z0
+	LEAQ         (CX)(DX*4), DX
+	MOVQ         ins+24(FP), R9
+	MOVQ         m+32(FP), R10
+	XORQ         BX, BX
+
+columns8:
+	LEAQ   128(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns8done
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	XORQ   DI, DI
+
+rows8:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	VADDPS      64(CX)(R8*4), Z2, Z2
+	VADDPS      128(CX)(R8*4), Z3, Z3
+	VADDPS      192(CX)(R8*4), Z4, Z4
+	VADDPS      256(CX)(R8*4), Z5, Z5
+	VADDPS      320(CX)(R8*4), Z6, Z6
+	VADDPS      384(CX)(R8*4), Z7, Z7
+	VADDPS      448(CX)(R8*4), Z8, Z8
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows8
+	VMOVUPS     (AX)(BX*4), Z9
+	VFMADD231PS Z1, Z0, Z9
+	VMOVUPS     Z9, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Z1
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	VMOVUPS     128(AX)(BX*4), Z1
+	VFMADD231PS Z3, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(BX*4)
+	PREFETCHT0  128(DX)(BX*4)
+	VMOVUPS     192(AX)(BX*4), Z1
+	VFMADD231PS Z4, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(BX*4)
+	PREFETCHT0  192(DX)(BX*4)
+	VMOVUPS     256(AX)(BX*4), Z1
+	VFMADD231PS Z5, Z0, Z1
+	VMOVUPS     Z1, 256(AX)(BX*4)
+	PREFETCHT0  256(DX)(BX*4)
+	VMOVUPS     320(AX)(BX*4), Z1
+	VFMADD231PS Z6, Z0, Z1
+	VMOVUPS     Z1, 320(AX)(BX*4)
+	PREFETCHT0  320(DX)(BX*4)
+	VMOVUPS     384(AX)(BX*4), Z1
+	VFMADD231PS Z7, Z0, Z1
+	VMOVUPS     Z1, 384(AX)(BX*4)
+	PREFETCHT0  384(DX)(BX*4)
+	VMOVUPS     448(AX)(BX*4), Z1
+	VFMADD231PS Z8, Z0, Z1
+	VMOVUPS     Z1, 448(AX)(BX*4)
+	PREFETCHT0  448(DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns8
+
+columns8done:
+columns4:
+	LEAQ   64(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns4done
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	XORQ   DI, DI
+
+rows4:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	VADDPS      64(CX)(R8*4), Z2, Z2
+	VADDPS      128(CX)(R8*4), Z3, Z3
+	VADDPS      192(CX)(R8*4), Z4, Z4
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows4
+	VMOVUPS     (AX)(BX*4), Z5
+	VFMADD231PS Z1, Z0, Z5
+	VMOVUPS     Z5, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Z1
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	VMOVUPS     128(AX)(BX*4), Z1
+	VFMADD231PS Z3, Z0, Z1
+	VMOVUPS     Z1, 128(AX)(BX*4)
+	PREFETCHT0  128(DX)(BX*4)
+	VMOVUPS     192(AX)(BX*4), Z1
+	VFMADD231PS Z4, Z0, Z1
+	VMOVUPS     Z1, 192(AX)(BX*4)
+	PREFETCHT0  192(DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns4
+
+columns4done:
+columns2:
+	LEAQ   32(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns2done
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	XORQ   DI, DI
+
+rows2:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	VADDPS      64(CX)(R8*4), Z2, Z2
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows2
+	VMOVUPS     (AX)(BX*4), Z3
+	VFMADD231PS Z1, Z0, Z3
+	VMOVUPS     Z3, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Z1
+	VFMADD231PS Z2, Z0, Z1
+	VMOVUPS     Z1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns2
+
+columns2done:
+columns1:
+	LEAQ   16(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns1done
+	VPXORD Z1, Z1, Z1
+	XORQ   DI, DI
+
+rows1:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Z1, Z1
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows1
+	VMOVUPS     (AX)(BX*4), Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVUPS     Z2, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns1
+
+columns1done:
+	VZEROUPPER
+	RET
+
+// func spreadAVX512(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·spreadAVX512(SB), NOSPLIT, $0-52
+	MOVQ         in+0(FP), AX
+	MOVQ         after+32(FP), CX
+	MOVQ         before+40(FP), DX
+	VBROADCASTSS scale+48(FP), Z0
+	MOVQ         ins+16(FP), R9
+	MOVQ         m+24(FP), R10
+	XORQ         BX, BX
+
+columns8:
+	LEAQ    128(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns8done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX)(BX*4), Z2
+	VSUBPS  64(DX)(BX*4), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS 128(CX)(BX*4), Z3
+	VSUBPS  128(DX)(BX*4), Z3, Z3
+	VMULPS  Z0, Z3, Z3
+	VMOVUPS 192(CX)(BX*4), Z4
+	VSUBPS  192(DX)(BX*4), Z4, Z4
+	VMULPS  Z0, Z4, Z4
+	VMOVUPS 256(CX)(BX*4), Z5
+	VSUBPS  256(DX)(BX*4), Z5, Z5
+	VMULPS  Z0, Z5, Z5
+	VMOVUPS 320(CX)(BX*4), Z6
+	VSUBPS  320(DX)(BX*4), Z6, Z6
+	VMULPS  Z0, Z6, Z6
+	VMOVUPS 384(CX)(BX*4), Z7
+	VSUBPS  384(DX)(BX*4), Z7, Z7
+	VMULPS  Z0, Z7, Z7
+	VMOVUPS 448(CX)(BX*4), Z8
+	VSUBPS  448(DX)(BX*4), Z8, Z8
+	VMULPS  Z0, Z8, Z8
+	XORQ    DI, DI
+
+rows8:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z9
+	VMOVUPS Z9, (AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Z2, Z9
+	VMOVUPS Z9, 64(AX)(R8*4)
+	VADDPS  128(AX)(R8*4), Z3, Z9
+	VMOVUPS Z9, 128(AX)(R8*4)
+	VADDPS  192(AX)(R8*4), Z4, Z9
+	VMOVUPS Z9, 192(AX)(R8*4)
+	VADDPS  256(AX)(R8*4), Z5, Z9
+	VMOVUPS Z9, 256(AX)(R8*4)
+	VADDPS  320(AX)(R8*4), Z6, Z9
+	VMOVUPS Z9, 320(AX)(R8*4)
+	VADDPS  384(AX)(R8*4), Z7, Z9
+	VMOVUPS Z9, 384(AX)(R8*4)
+	VADDPS  448(AX)(R8*4), Z8, Z9
+	VMOVUPS Z9, 448(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows8
+	MOVQ    SI, BX
+	JMP     columns8
+
+columns8done:
+columns4:
+	LEAQ    64(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns4done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX)(BX*4), Z2
+	VSUBPS  64(DX)(BX*4), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS 128(CX)(BX*4), Z3
+	VSUBPS  128(DX)(BX*4), Z3, Z3
+	VMULPS  Z0, Z3, Z3
+	VMOVUPS 192(CX)(BX*4), Z4
+	VSUBPS  192(DX)(BX*4), Z4, Z4
+	VMULPS  Z0, Z4, Z4
+	XORQ    DI, DI
+
+rows4:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z5
+	VMOVUPS Z5, (AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Z2, Z5
+	VMOVUPS Z5, 64(AX)(R8*4)
+	VADDPS  128(AX)(R8*4), Z3, Z5
+	VMOVUPS Z5, 128(AX)(R8*4)
+	VADDPS  192(AX)(R8*4), Z4, Z5
+	VMOVUPS Z5, 192(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows4
+	MOVQ    SI, BX
+	JMP     columns4
+
+columns4done:
+columns2:
+	LEAQ    32(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns2done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(CX)(BX*4), Z2
+	VSUBPS  64(DX)(BX*4), Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	XORQ    DI, DI
+
+rows2:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z3
+	VMOVUPS Z3, (AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Z2, Z3
+	VMOVUPS Z3, 64(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows2
+	MOVQ    SI, BX
+	JMP     columns2
+
+columns2done:
+columns1:
+	LEAQ    16(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns1done
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  (DX)(BX*4), Z1, Z1
+	VMULPS  Z0, Z1, Z1
+	XORQ    DI, DI
+
+rows1:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Z1, Z2
+	VMOVUPS Z2, (AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows1
+	MOVQ    SI, BX
+	JMP     columns1
+
+columns1done:
 	VZEROUPPER
 	RET
 
@@ -3691,7 +4027,7 @@ rounds:
 	RET
 
 // func window1AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·window1AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -3823,30 +4159,31 @@ errors:
 	VMOVD        DX, X4
 	VBROADCASTSS X4, Y4
 	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
+	VBROADCASTSS X5, Y5
+	MOVL         $0x3e75ead4, DX
 	VMOVD        DX, X6
 	VBROADCASTSS X6, Y6
-	MOVL         $0x3e75ead4, DX
+	MOVL         $0x3d64aa23, DX
 	VMOVD        DX, X7
 	VBROADCASTSS X7, Y7
-	MOVL         $0x3d64aa23, DX
+	MOVL         $0x3c134806, DX
 	VMOVD        DX, X8
 	VBROADCASTSS X8, Y8
-	MOVL         $0x3c134806, DX
+	MOVL         $0x3af61905, DX
 	VMOVD        DX, X9
 	VBROADCASTSS X9, Y9
-	MOVL         $0x3af61905, DX
-	VMOVD        DX, X10
-	VBROADCASTSS X10, Y10
-	MOVL         $0x3f800000, DX
-	XORL         BX, BX
-	CMPQ         label+56(FP), $0x00
-	CMOVLEQ      BX, DX
-	VMOVD        DX, X5
-	VINSERTF128  $0x01, X5, Y5, Y5
+	MOVQ         label+56(FP), DX
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        DX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
 	MOVQ         m+32(FP), DX
 	SHLQ         $0x03, DX
 	XORQ         BX, BX
-	VBROADCASTSS alpha+64(FP), Y11
+	VBROADCASTSS alpha+64(FP), Y10
 
 left:
 	VMOVUPS     (AX)(BX*2), Y12
@@ -3857,17 +4194,17 @@ left:
 	VSUBPS      Y13, Y12, Y12
 	VCVTPS2DQ   Y13, Y13
 	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y10, Y14
-	VFMADD213PS Y9, Y12, Y14
+	VMOVAPS     Y9, Y14
 	VFMADD213PS Y8, Y12, Y14
 	VFMADD213PS Y7, Y12, Y14
 	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
 	VFMADD213PS Y4, Y12, Y14
 	VPADDD      Y13, Y14, Y14
 	VADDPS      Y3, Y14, Y14
 	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y5, Y14
-	VMULPS      Y11, Y14, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
 	VMOVUPS     Y14, 768(AX)(BX*2)
 	ADDQ        $0x10, BX
 	CMPQ        BX, DX
@@ -3945,7 +4282,7 @@ half1:
 	RET
 
 // func window2AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·window2AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -4093,24 +4430,25 @@ errors:
 	VMOVD        BX, X6
 	VBROADCASTSS X6, Y6
 	MOVL         $0x3d64aa23, BX
+	VMOVD        BX, X7
+	VBROADCASTSS X7, Y7
+	MOVL         $0x3c134806, BX
 	VMOVD        BX, X8
 	VBROADCASTSS X8, Y8
-	MOVL         $0x3c134806, BX
+	MOVL         $0x3af61905, BX
 	VMOVD        BX, X9
 	VBROADCASTSS X9, Y9
-	MOVL         $0x3af61905, BX
-	VMOVD        BX, X10
-	VBROADCASTSS X10, Y10
-	MOVL         $0x3f800000, BX
-	XORL         SI, SI
-	CMPQ         label+56(FP), $0x00
-	CMOVLEQ      SI, BX
-	VMOVD        BX, X7
-	VINSERTF128  $0x01, X7, Y7, Y7
+	MOVQ         label+56(FP), BX
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        BX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
 	MOVQ         m+32(FP), BX
 	SHLQ         $0x03, BX
 	XORQ         SI, SI
-	VBROADCASTSS alpha+64(FP), Y11
+	VBROADCASTSS alpha+64(FP), Y10
 
 left:
 	VMOVUPS     (AX)(SI*2), Y12
@@ -4121,17 +4459,17 @@ left:
 	VSUBPS      Y13, Y12, Y12
 	VCVTPS2DQ   Y13, Y13
 	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y10, Y14
-	VFMADD213PS Y9, Y12, Y14
+	VMOVAPS     Y9, Y14
 	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
 	VFMADD213PS Y6, Y12, Y14
 	VFMADD213PS Y5, Y12, Y14
 	VFMADD213PS Y4, Y12, Y14
 	VPADDD      Y13, Y14, Y14
 	VADDPS      Y3, Y14, Y14
 	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y7, Y14
-	VMULPS      Y11, Y14, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
 	VMOVUPS     Y14, 768(AX)(SI*2)
 	ADDQ        $0x10, SI
 	CMPQ        SI, BX
@@ -4221,7 +4559,7 @@ half1:
 	RET
 
 // func window3AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·window3AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -4385,18 +4723,19 @@ errors:
 	VMOVD        SI, X8
 	VBROADCASTSS X8, Y8
 	MOVL         $0x3af61905, SI
-	VMOVD        SI, X10
-	VBROADCASTSS X10, Y10
-	MOVL         $0x3f800000, SI
-	XORL         DI, DI
-	CMPQ         label+56(FP), $0x00
-	CMOVLEQ      DI, SI
 	VMOVD        SI, X9
-	VINSERTF128  $0x01, X9, Y9, Y9
+	VBROADCASTSS X9, Y9
+	MOVQ         label+56(FP), SI
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        SI, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
 	MOVQ         m+32(FP), SI
 	SHLQ         $0x03, SI
 	XORQ         DI, DI
-	VBROADCASTSS alpha+64(FP), Y11
+	VBROADCASTSS alpha+64(FP), Y10
 
 left:
 	VMOVUPS     (AX)(DI*2), Y12
@@ -4407,7 +4746,7 @@ left:
 	VSUBPS      Y13, Y12, Y12
 	VCVTPS2DQ   Y13, Y13
 	VPSLLD      $0x17, Y13, Y13
-	VMOVAPS     Y10, Y14
+	VMOVAPS     Y9, Y14
 	VFMADD213PS Y8, Y12, Y14
 	VFMADD213PS Y7, Y12, Y14
 	VFMADD213PS Y6, Y12, Y14
@@ -4416,8 +4755,8 @@ left:
 	VPADDD      Y13, Y14, Y14
 	VADDPS      Y3, Y14, Y14
 	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y9, Y14
-	VMULPS      Y11, Y14, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
 	VMOVUPS     Y14, 768(AX)(DI*2)
 	ADDQ        $0x10, DI
 	CMPQ        DI, SI
@@ -4519,7 +4858,7 @@ half1:
 	RET
 
 // func window4AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·window4AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -4695,12 +5034,13 @@ errors:
 	MOVL         $0x3af61905, DI
 	VMOVD        DI, X9
 	VBROADCASTSS X9, Y9
-	MOVL         $0x3f800000, DI
-	XORL         R8, R8
-	CMPQ         label+56(FP), $0x00
-	CMOVLEQ      R8, DI
+	MOVQ         label+56(FP), DI
+	VMOVDQU      bitPlaces<>+0(SB), Y10
 	VMOVD        DI, X11
-	VINSERTF128  $0x01, X11, Y11, Y11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
 	MOVQ         m+32(FP), DI
 	SHLQ         $0x03, DI
 	XORQ         R8, R8
@@ -4839,7 +5179,7 @@ half1:
 	RET
 
 // func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·window5AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -5025,67 +5365,74 @@ errors:
 	MOVL         $0x3af61905, R8
 	VMOVD        R8, X9
 	VBROADCASTSS X9, Y9
-	MOVL         $0x3f800000, R8
-	XORL         R9, R9
-	CMPQ         label+56(FP), $0x00
-	CMOVLEQ      R9, R8
-	VMOVD        R8, X13
-	VINSERTF128  $0x01, X13, Y13, Y13
-	MOVQ         m+32(FP), R8
-	SHLQ         $0x03, R8
-	XORQ         R9, R9
+	MOVQ         label+56(FP), R8
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        R8, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	MOVQ         m+32(FP), R9
+	SHLQ         $0x03, R9
+	XORQ         R10, R10
 	VBROADCASTSS alpha+64(FP), Y10
 
 left:
-	VMOVUPS     (AX)(R9*2), Y11
+	VMOVUPS      (AX)(R10*2), Y12
+	VMAXPS       Y12, Y0, Y12
+	VMINPS       Y12, Y1, Y12
+	VMULPS       Y2, Y12, Y12
+	VROUNDPS     $0x09, Y12, Y13
+	VSUBPS       Y13, Y12, Y12
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VMOVAPS      Y9, Y14
+	VFMADD213PS  Y8, Y12, Y14
+	VFMADD213PS  Y7, Y12, Y14
+	VFMADD213PS  Y6, Y12, Y14
+	VFMADD213PS  Y5, Y12, Y14
+	VFMADD213PS  Y4, Y12, Y14
+	VPADDD       Y13, Y14, Y14
+	VADDPS       Y3, Y14, Y14
+	VDIVPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y11, Y14
+	VMULPS       Y10, Y14, Y14
+	VMOVUPS      Y14, 768(AX)(R10*2)
+	ADDQ         $0x10, R10
+	CMPQ         R10, R9
+	JL           left
+	XORQ         R10, R10
+	SHRL         $0x10, R8
+	VMOVDQU      bitPlaces<>+0(SB), Y11
+	VMOVD        R8, X12
+	VPBROADCASTD X12, Y12
+	VPAND        Y11, Y12, Y12
+	VPCMPEQD     Y11, Y12, Y12
+	VPAND        Y3, Y12, Y12
+
+right:
+	VMOVUPS     512(AX)(R10*1), Y11
 	VMAXPS      Y11, Y0, Y11
 	VMINPS      Y11, Y1, Y11
 	VMULPS      Y2, Y11, Y11
-	VROUNDPS    $0x09, Y11, Y12
-	VSUBPS      Y12, Y11, Y11
-	VCVTPS2DQ   Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
+	VROUNDPS    $0x09, Y11, Y13
+	VSUBPS      Y13, Y11, Y11
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
 	VMOVAPS     Y9, Y14
 	VFMADD213PS Y8, Y11, Y14
 	VFMADD213PS Y7, Y11, Y14
 	VFMADD213PS Y6, Y11, Y14
 	VFMADD213PS Y5, Y11, Y14
 	VFMADD213PS Y4, Y11, Y14
-	VPADDD      Y12, Y14, Y14
+	VPADDD      Y13, Y14, Y14
 	VADDPS      Y3, Y14, Y14
 	VDIVPS      Y14, Y3, Y14
-	VSUBPS      Y14, Y13, Y14
+	VSUBPS      Y14, Y12, Y14
 	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(R9*2)
-	ADDQ        $0x10, R9
-	CMPQ        R9, R8
-	JL          left
-	XORQ        R9, R9
-	VXORPS      Y11, Y11, Y11
-	VSUBPS      Y10, Y11, Y10
-
-right:
-	VMOVUPS     512(AX)(R9*1), Y11
-	VMAXPS      Y11, Y0, Y11
-	VMINPS      Y11, Y1, Y11
-	VMULPS      Y2, Y11, Y11
-	VROUNDPS    $0x09, Y11, Y12
-	VSUBPS      Y12, Y11, Y11
-	VCVTPS2DQ   Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMOVAPS     Y9, Y13
-	VFMADD213PS Y8, Y11, Y13
-	VFMADD213PS Y7, Y11, Y13
-	VFMADD213PS Y6, Y11, Y13
-	VFMADD213PS Y5, Y11, Y13
-	VFMADD213PS Y4, Y11, Y13
-	VPADDD      Y12, Y13, Y13
-	VADDPS      Y3, Y13, Y13
-	VDIVPS      Y13, Y3, Y13
-	VMULPS      Y10, Y13, Y13
-	VMOVUPS     Y13, 1280(AX)(R9*1)
-	ADDQ        $0x20, R9
-	CMPQ        R9, R8
+	VMOVUPS     Y14, 1280(AX)(R10*1)
+	ADDQ        $0x20, R10
+	CMPQ        R10, R9
 	JL          right
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), R8
@@ -5208,7 +5555,7 @@ half1:
 	RET
 
 // func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
-// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·window6AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+8(FP), AX
 	MOVQ outs+40(FP), CX
@@ -5404,67 +5751,74 @@ errors:
 	MOVL         $0x3af61905, R9
 	VMOVD        R9, X9
 	VBROADCASTSS X9, Y9
-	MOVL         $0x3f800000, R9
-	XORL         R10, R10
-	CMPQ         label+56(FP), $0x00
-	CMOVLEQ      R10, R9
-	VMOVD        R9, X15
-	VINSERTF128  $0x01, X15, Y15, Y15
-	MOVQ         m+32(FP), R9
-	SHLQ         $0x03, R9
-	XORQ         R10, R10
+	MOVQ         label+56(FP), R9
+	VMOVDQU      bitPlaces<>+0(SB), Y10
+	VMOVD        R9, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y10, Y11, Y11
+	VPCMPEQD     Y10, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	MOVQ         m+32(FP), R10
+	SHLQ         $0x03, R10
+	XORQ         R11, R11
 	VBROADCASTSS alpha+64(FP), Y10
 
 left:
-	VMOVUPS     (AX)(R10*2), Y11
-	VMAXPS      Y11, Y0, Y11
-	VMINPS      Y11, Y1, Y11
-	VMULPS      Y2, Y11, Y11
-	VROUNDPS    $0x09, Y11, Y12
-	VSUBPS      Y12, Y11, Y11
-	VCVTPS2DQ   Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMOVAPS     Y9, Y13
-	VFMADD213PS Y8, Y11, Y13
-	VFMADD213PS Y7, Y11, Y13
-	VFMADD213PS Y6, Y11, Y13
-	VFMADD213PS Y5, Y11, Y13
-	VFMADD213PS Y4, Y11, Y13
-	VPADDD      Y12, Y13, Y13
-	VADDPS      Y3, Y13, Y13
-	VDIVPS      Y13, Y3, Y13
-	VSUBPS      Y13, Y15, Y13
-	VMULPS      Y10, Y13, Y13
-	VMOVUPS     Y13, 768(AX)(R10*2)
-	ADDQ        $0x10, R10
-	CMPQ        R10, R9
-	JL          left
-	XORQ        R10, R10
-	VXORPS      Y11, Y11, Y11
-	VSUBPS      Y10, Y11, Y10
+	VMOVUPS      (AX)(R11*2), Y12
+	VMAXPS       Y12, Y0, Y12
+	VMINPS       Y12, Y1, Y12
+	VMULPS       Y2, Y12, Y12
+	VROUNDPS     $0x09, Y12, Y13
+	VSUBPS       Y13, Y12, Y12
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VMOVAPS      Y9, Y14
+	VFMADD213PS  Y8, Y12, Y14
+	VFMADD213PS  Y7, Y12, Y14
+	VFMADD213PS  Y6, Y12, Y14
+	VFMADD213PS  Y5, Y12, Y14
+	VFMADD213PS  Y4, Y12, Y14
+	VPADDD       Y13, Y14, Y14
+	VADDPS       Y3, Y14, Y14
+	VDIVPS       Y14, Y3, Y14
+	VSUBPS       Y14, Y11, Y14
+	VMULPS       Y10, Y14, Y14
+	VMOVUPS      Y14, 768(AX)(R11*2)
+	ADDQ         $0x10, R11
+	CMPQ         R11, R10
+	JL           left
+	XORQ         R11, R11
+	SHRL         $0x10, R9
+	VMOVDQU      bitPlaces<>+0(SB), Y11
+	VMOVD        R9, X12
+	VPBROADCASTD X12, Y12
+	VPAND        Y11, Y12, Y12
+	VPCMPEQD     Y11, Y12, Y12
+	VPAND        Y3, Y12, Y12
 
 right:
-	VMOVUPS     512(AX)(R10*1), Y11
+	VMOVUPS     512(AX)(R11*1), Y11
 	VMAXPS      Y11, Y0, Y11
 	VMINPS      Y11, Y1, Y11
 	VMULPS      Y2, Y11, Y11
-	VROUNDPS    $0x09, Y11, Y12
-	VSUBPS      Y12, Y11, Y11
-	VCVTPS2DQ   Y12, Y12
-	VPSLLD      $0x17, Y12, Y12
-	VMOVAPS     Y9, Y13
-	VFMADD213PS Y8, Y11, Y13
-	VFMADD213PS Y7, Y11, Y13
-	VFMADD213PS Y6, Y11, Y13
-	VFMADD213PS Y5, Y11, Y13
-	VFMADD213PS Y4, Y11, Y13
-	VPADDD      Y12, Y13, Y13
-	VADDPS      Y3, Y13, Y13
-	VDIVPS      Y13, Y3, Y13
-	VMULPS      Y10, Y13, Y13
-	VMOVUPS     Y13, 1280(AX)(R10*1)
-	ADDQ        $0x20, R10
-	CMPQ        R10, R9
+	VROUNDPS    $0x09, Y11, Y13
+	VSUBPS      Y13, Y11, Y11
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y11, Y14
+	VFMADD213PS Y7, Y11, Y14
+	VFMADD213PS Y6, Y11, Y14
+	VFMADD213PS Y5, Y11, Y14
+	VFMADD213PS Y4, Y11, Y14
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y3, Y14, Y14
+	VDIVPS      Y14, Y3, Y14
+	VSUBPS      Y14, Y12, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 1280(AX)(R11*1)
+	ADDQ        $0x20, R11
+	CMPQ        R11, R10
 	JL          right
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), R9
@@ -5595,6 +5949,278 @@ half1:
 	ADDQ         $0x10, R12
 	CMPQ         R12, dim+16(FP)
 	JL           updates
+	VZEROUPPER
+	RET
+
+// func gatherAVX2(sum *float32, in *float32, dim int, ins *int, m int, scale float32, next int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-56
+	MOVQ         sum+0(FP), AX
+	MOVQ         in+8(FP), CX
+	MOVQ         next+48(FP), DX
+	VBROADCASTSS scale+40(FP), Y0
+	LEAQ         (CX)(DX*4), DX
+	MOVQ         ins+24(FP), R9
+	MOVQ         m+32(FP), R10
+	XORQ         BX, BX
+
+columns8:
+	LEAQ   64(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns8done
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	XORQ   DI, DI
+
+rows8:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Y1, Y1
+	VADDPS      32(CX)(R8*4), Y2, Y2
+	VADDPS      64(CX)(R8*4), Y3, Y3
+	VADDPS      96(CX)(R8*4), Y4, Y4
+	VADDPS      128(CX)(R8*4), Y5, Y5
+	VADDPS      160(CX)(R8*4), Y6, Y6
+	VADDPS      192(CX)(R8*4), Y7, Y7
+	VADDPS      224(CX)(R8*4), Y8, Y8
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows8
+	VMOVUPS     (AX)(BX*4), Y9
+	VFMADD231PS Y1, Y0, Y9
+	VMOVUPS     Y9, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     32(AX)(BX*4), Y1
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Y1
+	VFMADD231PS Y3, Y0, Y1
+	VMOVUPS     Y1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	VMOVUPS     96(AX)(BX*4), Y1
+	VFMADD231PS Y4, Y0, Y1
+	VMOVUPS     Y1, 96(AX)(BX*4)
+	VMOVUPS     128(AX)(BX*4), Y1
+	VFMADD231PS Y5, Y0, Y1
+	VMOVUPS     Y1, 128(AX)(BX*4)
+	PREFETCHT0  128(DX)(BX*4)
+	VMOVUPS     160(AX)(BX*4), Y1
+	VFMADD231PS Y6, Y0, Y1
+	VMOVUPS     Y1, 160(AX)(BX*4)
+	VMOVUPS     192(AX)(BX*4), Y1
+	VFMADD231PS Y7, Y0, Y1
+	VMOVUPS     Y1, 192(AX)(BX*4)
+	PREFETCHT0  192(DX)(BX*4)
+	VMOVUPS     224(AX)(BX*4), Y1
+	VFMADD231PS Y8, Y0, Y1
+	VMOVUPS     Y1, 224(AX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns8
+
+columns8done:
+columns4:
+	LEAQ   32(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns4done
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   DI, DI
+
+rows4:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Y1, Y1
+	VADDPS      32(CX)(R8*4), Y2, Y2
+	VADDPS      64(CX)(R8*4), Y3, Y3
+	VADDPS      96(CX)(R8*4), Y4, Y4
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows4
+	VMOVUPS     (AX)(BX*4), Y5
+	VFMADD231PS Y1, Y0, Y5
+	VMOVUPS     Y5, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     32(AX)(BX*4), Y1
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	VMOVUPS     64(AX)(BX*4), Y1
+	VFMADD231PS Y3, Y0, Y1
+	VMOVUPS     Y1, 64(AX)(BX*4)
+	PREFETCHT0  64(DX)(BX*4)
+	VMOVUPS     96(AX)(BX*4), Y1
+	VFMADD231PS Y4, Y0, Y1
+	VMOVUPS     Y1, 96(AX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns4
+
+columns4done:
+columns2:
+	LEAQ   16(BX), SI
+	CMPQ   SI, dim+16(FP)
+	JG     columns2done
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   DI, DI
+
+rows2:
+	MOVQ        (R9)(DI*8), R8
+	ADDQ        BX, R8
+	VADDPS      (CX)(R8*4), Y1, Y1
+	VADDPS      32(CX)(R8*4), Y2, Y2
+	INCQ        DI
+	CMPQ        DI, R10
+	JL          rows2
+	VMOVUPS     (AX)(BX*4), Y3
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	PREFETCHT0  (DX)(BX*4)
+	VMOVUPS     32(AX)(BX*4), Y1
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	MOVQ        SI, BX
+	JMP         columns2
+
+columns2done:
+	VZEROUPPER
+	RET
+
+// func spreadAVX2(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
+// Requires: AVX
+TEXT ·spreadAVX2(SB), NOSPLIT, $0-52
+	MOVQ         in+0(FP), AX
+	MOVQ         after+32(FP), CX
+	MOVQ         before+40(FP), DX
+	VBROADCASTSS scale+48(FP), Y0
+	MOVQ         ins+16(FP), R9
+	MOVQ         m+24(FP), R10
+	XORQ         BX, BX
+
+columns8:
+	LEAQ    64(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns8done
+	VMOVUPS (CX)(BX*4), Y1
+	VSUBPS  (DX)(BX*4), Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(CX)(BX*4), Y2
+	VSUBPS  32(DX)(BX*4), Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS 64(CX)(BX*4), Y3
+	VSUBPS  64(DX)(BX*4), Y3, Y3
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS 96(CX)(BX*4), Y4
+	VSUBPS  96(DX)(BX*4), Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS 128(CX)(BX*4), Y5
+	VSUBPS  128(DX)(BX*4), Y5, Y5
+	VMULPS  Y0, Y5, Y5
+	VMOVUPS 160(CX)(BX*4), Y6
+	VSUBPS  160(DX)(BX*4), Y6, Y6
+	VMULPS  Y0, Y6, Y6
+	VMOVUPS 192(CX)(BX*4), Y7
+	VSUBPS  192(DX)(BX*4), Y7, Y7
+	VMULPS  Y0, Y7, Y7
+	VMOVUPS 224(CX)(BX*4), Y8
+	VSUBPS  224(DX)(BX*4), Y8, Y8
+	VMULPS  Y0, Y8, Y8
+	XORQ    DI, DI
+
+rows8:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Y1, Y9
+	VMOVUPS Y9, (AX)(R8*4)
+	VADDPS  32(AX)(R8*4), Y2, Y9
+	VMOVUPS Y9, 32(AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Y3, Y9
+	VMOVUPS Y9, 64(AX)(R8*4)
+	VADDPS  96(AX)(R8*4), Y4, Y9
+	VMOVUPS Y9, 96(AX)(R8*4)
+	VADDPS  128(AX)(R8*4), Y5, Y9
+	VMOVUPS Y9, 128(AX)(R8*4)
+	VADDPS  160(AX)(R8*4), Y6, Y9
+	VMOVUPS Y9, 160(AX)(R8*4)
+	VADDPS  192(AX)(R8*4), Y7, Y9
+	VMOVUPS Y9, 192(AX)(R8*4)
+	VADDPS  224(AX)(R8*4), Y8, Y9
+	VMOVUPS Y9, 224(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows8
+	MOVQ    SI, BX
+	JMP     columns8
+
+columns8done:
+columns4:
+	LEAQ    32(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns4done
+	VMOVUPS (CX)(BX*4), Y1
+	VSUBPS  (DX)(BX*4), Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(CX)(BX*4), Y2
+	VSUBPS  32(DX)(BX*4), Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS 64(CX)(BX*4), Y3
+	VSUBPS  64(DX)(BX*4), Y3, Y3
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS 96(CX)(BX*4), Y4
+	VSUBPS  96(DX)(BX*4), Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	XORQ    DI, DI
+
+rows4:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Y1, Y5
+	VMOVUPS Y5, (AX)(R8*4)
+	VADDPS  32(AX)(R8*4), Y2, Y5
+	VMOVUPS Y5, 32(AX)(R8*4)
+	VADDPS  64(AX)(R8*4), Y3, Y5
+	VMOVUPS Y5, 64(AX)(R8*4)
+	VADDPS  96(AX)(R8*4), Y4, Y5
+	VMOVUPS Y5, 96(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows4
+	MOVQ    SI, BX
+	JMP     columns4
+
+columns4done:
+columns2:
+	LEAQ    16(BX), SI
+	CMPQ    SI, dim+8(FP)
+	JG      columns2done
+	VMOVUPS (CX)(BX*4), Y1
+	VSUBPS  (DX)(BX*4), Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(CX)(BX*4), Y2
+	VSUBPS  32(DX)(BX*4), Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	XORQ    DI, DI
+
+rows2:
+	MOVQ    (R9)(DI*8), R8
+	ADDQ    BX, R8
+	VADDPS  (AX)(R8*4), Y1, Y3
+	VMOVUPS Y3, (AX)(R8*4)
+	VADDPS  32(AX)(R8*4), Y2, Y3
+	VMOVUPS Y3, 32(AX)(R8*4)
+	INCQ    DI
+	CMPQ    DI, R10
+	JL      rows2
+	MOVQ    SI, BX
+	JMP     columns2
+
+columns2done:
 	VZEROUPPER
 	RET
 

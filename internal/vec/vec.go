@@ -1,6 +1,6 @@
-// Package vec is the arithmetic that training spends its time in: the step of one training window, and adding, subtracting and checking rows.
+// Package vec is the arithmetic that training spends its time in: the step of one training window, and adding up, adding to, subtracting and checking rows.
 //
-// Every function exists as a plain Go loop, which is its definition (generic.go, window.go), and as assembly written by the generator in gen/.
+// Every function exists as a plain Go loop, which is its definition (generic.go, window.go, gather.go), and as assembly written by the generator in gen/.
 // One set of them, the kernel, is chosen once at start by what the processor can do; Use chooses another, and the build tag purego leaves only
 // the plain one. All kernels compute the same thing up to the rounding of float32 sums, and the tests hold them to it.
 //
@@ -15,14 +15,16 @@ import (
 // kernel is one set of implementations.
 type kernel struct {
 	name      string
-	window    func(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid)
+	window    func(in, out []float32, dim int, ins, outs []int, n, next int, labels uint, alpha float32, grid *Grid)
+	gather    func(sum, in []float32, ins []int, scale float32, next int)
+	spread    func(in []float32, ins []int, after, before []float32, scale float32)
 	add       func(y, x []float32)
 	sub       func(delta, x, base []float32)
 	allFinite func(x []float32) bool
 	peak      func() (flops int)
 }
 
-var generic = kernel{name: "generic", window: windowGeneric, add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric}
+var generic = kernel{name: "generic", window: windowGeneric, gather: gatherGeneric, spread: spreadGeneric, add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric}
 
 // kernels are those that this processor and this build can run, the best one first.
 var kernels = append(assembly(), generic)

@@ -7,10 +7,11 @@ import "math"
 // against N output rows (the center, and negatives that all context words share):
 //
 //	score[m][n] = in[m] · out[n]
-//	error[m][n] = alpha · (label[n] − σ(score[m][n]))        label = 1 for the center, 0 for a negative
+//	error[m][n] = alpha · (label[n] − σ(score[m][n]))
 //	in[m]  += Σ_n error[m][n] · out[n]
 //	out[n] += Σ_m error[m][n] · in[m]
 //
+// The label is 1 for the center and 0 for a negative; in hierarchical softmax the output rows are a path's inner nodes, with labels of either kind.
 // Scores and sums use the rows as they were before the step. That turns word2vec's vector operations into three small matrix products
 // that read every row from the cache twice, however many pairs it takes part in.
 //
@@ -48,25 +49,21 @@ func (g *Grid) Error(m, n int) float32 {
 }
 
 // Window trains one step on the rows that begin at in[ins[m]] and at out[outs[n]], each dim floats long, dim a multiple of 16.
-// The label is 1 for outs[0] if positive, else 0 for all. len(ins) is at most MaxIns.
+// Bit n of labels is the label of outs[n]. len(ins) is at most MaxIns.
 //
 // outs is a list that goes on: the step takes its first n entries, 1 to MaxOuts. The kernel may prefetch the MaxOuts entries that follow them, which are
 // those of the next step, and the input row at next; so these must be valid offsets too. The kernel does not check offsets: the caller has.
-func Window(in, out []float32, dim int, ins, outs []int, n, next int, positive bool, alpha float32, grid *Grid) {
-	chosen.window(in, out, dim, ins, outs, n, next, positive, alpha, grid)
+func Window(in, out []float32, dim int, ins, outs []int, n, next int, labels uint, alpha float32, grid *Grid) {
+	chosen.window(in, out, dim, ins, outs, n, next, labels, alpha, grid)
 }
 
 // windowGeneric is the definition. It walks rows 16 floats at a time, as arrays, which spares the compiler's bounds checks.
-func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, positive bool, alpha float32, grid *Grid) {
+func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, labels uint, alpha float32, grid *Grid) {
 	outs = outs[:n]
 	for m, a := range ins {
 		for n, b := range outs {
-			label := float32(0)
-			if positive && n == 0 {
-				label = 1
-			}
 			score := dot(in[a:a+dim], out[b:b+dim])
-			grid.set(m, n, score, alpha*(label-sigmoid(score)))
+			grid.set(m, n, score, alpha*(float32(labels>>n&1)-sigmoid(score)))
 		}
 	}
 	for i := 0; i < dim; i += 16 {

@@ -62,9 +62,19 @@ func TestEveryKernelTakesTheStepThatThePlainLoopDefines(t *testing.T) {
 			for n := 1; n <= MaxOuts; n++ {
 				for _, dim := range []int{16, 32, 80, 112} {
 					for _, offset := range []int{0, 1, 7} {
-						compareStep(t, m, n, dim, offset, (m+n+dim)%3 != 0)
+						compareStep(t, m, n, dim, offset, uint(m+n+dim+offset)*0x9e37>>4&(1<<MaxOuts-1))
 					}
 				}
+			}
+		}
+	})
+}
+
+func TestEveryLabelReachesItsColumn(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		for labels := range uint(1 << MaxOuts) {
+			for n := 1; n <= MaxOuts; n++ {
+				compareStep(t, 7, n, 32, 0, labels)
 			}
 		}
 	})
@@ -73,15 +83,15 @@ func TestEveryKernelTakesTheStepThatThePlainLoopDefines(t *testing.T) {
 func TestEveryRowLengthComesOutRight(t *testing.T) {
 	eachKernel(t, func(t *testing.T) {
 		for dim := 16; dim <= 1040; dim += 16 {
-			compareStep(t, 6, 6, dim, 0, true)
-			compareStep(t, 3, 5, dim, 3, false)
+			compareStep(t, 6, 6, dim, 0, 1)
+			compareStep(t, 3, 5, dim, 3, 0)
 		}
 	})
 }
 
-func compareStep(t *testing.T, m, n, dim, offset int, positive bool) {
+func compareStep(t *testing.T, m, n, dim, offset int, labels uint) {
 	t.Helper()
-	what := fmt.Sprintf("%d input rows, %d output rows of %d floats, offset %d", m, n, dim, offset)
+	what := fmt.Sprintf("%d input rows, %d output rows of %d floats, offset %d, labels %06b", m, n, dim, offset, labels)
 	r := rand.New(rand.NewPCG(uint64(m*100+n), uint64(dim)))
 	in, out := newField(r, MaxIns, dim, offset), newField(r, 2*MaxOuts, dim, offset)
 	wantIn, wantOut := in.clone(), out.clone()
@@ -91,8 +101,8 @@ func compareStep(t *testing.T, m, n, dim, offset int, positive bool) {
 	r.Shuffle(len(ins), func(i, j int) { ins[i], ins[j] = ins[j], ins[i] })
 	ins = ins[:m]
 	var grid, wantGrid Grid
-	Window(in.floats, out.floats, dim, ins, outs, n, in.rows[0], positive, 0.25, &grid)
-	windowGeneric(wantIn.floats, wantOut.floats, dim, ins, outs, n, in.rows[0], positive, 0.25, &wantGrid)
+	Window(in.floats, out.floats, dim, ins, outs, n, in.rows[0], labels, 0.25, &grid)
+	windowGeneric(wantIn.floats, wantOut.floats, dim, ins, outs, n, in.rows[0], labels, 0.25, &wantGrid)
 	in.compare(t, wantIn, what+": input")
 	out.compare(t, wantOut, what+": output")
 	for row := range m {
@@ -116,7 +126,7 @@ func TestThePlainStepIsThreeMatrixProducts(t *testing.T) {
 	in, out := newField(r, m, dim, 0), newField(r, n, dim, 0)
 	a, b := in.clone(), out.clone()
 	var grid Grid
-	windowGeneric(in.floats, out.floats, dim, in.rows, out.rows, n, 0, true, alpha, &grid)
+	windowGeneric(in.floats, out.floats, dim, in.rows, out.rows, n, 0, 0b0101, alpha, &grid)
 	for i := range dim {
 		for row := range m {
 			want := float64(a.floats[a.rows[row]+i])
@@ -145,7 +155,7 @@ func stepError(a, b field, row, column int, alpha float64) float64 {
 		score += float64(a.floats[a.rows[row]+i]) * float64(b.floats[b.rows[column]+i])
 	}
 	label := 0.0
-	if column == 0 {
+	if column%2 == 0 {
 		label = 1
 	}
 	return alpha * (label - 1/(1+math.Exp(-score)))
@@ -159,11 +169,11 @@ func TestAnInputRowThatOccursTwiceGetsBothUpdates(t *testing.T) {
 		fresh, outBefore, again := in.clone(), out.clone(), in.clone()
 		ins := []int{in.rows[0], in.rows[1], in.rows[0], in.rows[2], in.rows[0]}
 		var grid Grid
-		Window(in.floats, out.floats, 48, ins, out.rows, 6, 0, true, 0.5, &grid)
-		windowGeneric(wantIn.floats, wantOut.floats, 48, ins, out.rows, 6, 0, true, 0.5, &grid)
+		Window(in.floats, out.floats, 48, ins, out.rows, 6, 0, 1, 0.5, &grid)
+		windowGeneric(wantIn.floats, wantOut.floats, 48, ins, out.rows, 6, 0, 1, 0.5, &grid)
 		in.compare(t, wantIn, "input")
 		out.compare(t, wantOut, "output")
-		Window(again.floats, outBefore.floats, 48, ins[:1], out.rows, 6, 0, true, 0.5, &grid)
+		Window(again.floats, outBefore.floats, 48, ins[:1], out.rows, 6, 0, 1, 0.5, &grid)
 		for i := range 48 {
 			at := in.rows[0] + i
 			once, thrice := again.floats[at]-fresh.floats[at], in.floats[at]-fresh.floats[at]
@@ -180,7 +190,7 @@ func TestTheSigmoidIsAccurateFromEndToEnd(t *testing.T) {
 			in, out := make([]float32, 16), make([]float32, 16)
 			in[0], out[0] = score, 1
 			var grid Grid
-			Window(in, out, 16, []int{0}, make([]int, 1+MaxOuts), 1, 0, false, 1, &grid)
+			Window(in, out, 16, []int{0}, make([]int, 1+MaxOuts), 1, 0, 0, 1, &grid)
 			got, want := float64(score)-float64(in[0]), 1/(1+math.Exp(-float64(score)))
 			if !(math.Abs(got-want) < 1e-5) {
 				t.Fatalf("σ(%v) came out as %v, should be %v", score, got, want)
@@ -196,7 +206,7 @@ func TestNonFiniteRowsStayNonFinite(t *testing.T) {
 			in, out := newField(r, 4, 32, 0), newField(r, 12, 32, 0)
 			in.floats[in.rows[2]+5] = bad
 			var grid Grid
-			Window(in.floats, out.floats, 32, in.rows, out.rows, 6, 0, true, 0.1, &grid)
+			Window(in.floats, out.floats, 32, in.rows, out.rows, 6, 0, 1, 0.1, &grid)
 			if AllFinite(in.floats[in.rows[2] : in.rows[2]+32]) {
 				t.Errorf("%v was trained away", bad)
 			}
@@ -232,7 +242,7 @@ func BenchmarkWindow(b *testing.B) {
 					in, out := newField(r, m, dim, 0), newField(r, 12, dim, 0)
 					var grid Grid
 					for b.Loop() {
-						Window(in.floats, out.floats, dim, in.rows, out.rows, 6, in.rows[0], true, 0, &grid)
+						Window(in.floats, out.floats, dim, in.rows, out.rows, 6, in.rows[0], 1, 0, &grid)
 					}
 					b.ReportMetric(float64(b.N*m*6*6*dim)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
 				})

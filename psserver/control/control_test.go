@@ -89,7 +89,7 @@ func (d *driver) must(request map[string]any, answer any) {
 
 func word2vec(partitions int) map[string]any {
 	return map[string]any{"op": "open_training", "kind": "word2vec", "partitions": partitions, "min_count": 1, "settings": map[string]any{
-		"vector_size": 2, "window": 5, "negative": 5, "sample": 0.001, "ns_exponent": 0.75, "alpha": 0.025, "min_alpha": 0.0001, "epochs": 1,
+		"vector_size": 2, "window": 5, "sg": true, "negative": 5, "sample": 0.001, "ns_exponent": 0.75, "alpha": 0.025, "min_alpha": 0.0001, "epochs": 1,
 		"seed": 1, "shrink_windows": true}}
 }
 

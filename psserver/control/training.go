@@ -94,7 +94,7 @@ func openWords(s *session.Session, r openRequest, file *os.File) (uint32, error)
 		if open.Given, err = entriesOf(parts["words"], parts["lengths"], parts["counts"]); err != nil {
 			return 0, frame.Errorf(frame.BadInput, "vocabulary: %w", err)
 		}
-		open.Syn0, open.Syn1neg = parts["syn0"], parts["syn1neg"]
+		open.Start = parts
 	}
 	return s.OpenWords(open)
 }

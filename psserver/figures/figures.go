@@ -53,8 +53,9 @@ type Epoch struct {
 	Words          uint64  `json:"words"`
 	Seconds        float64 `json:"seconds"`
 	WordsPerSecond float64 `json:"words_per_second"`
-	Alpha          float32 `json:"alpha"` // at its end
-	Loss           float64 `json:"loss"`  // mean
+	Alpha          float32 `json:"alpha"`      // at its end
+	Loss           float64 `json:"loss"`       // mean
+	LossPairs      uint64  `json:"loss_pairs"` // predictions that it is the mean of
 	Pushes         uint64  `json:"pushes"`
 }
 

@@ -9,28 +9,67 @@ import (
 
 type float interface{ ~float32 | ~float64 }
 
-// Apply descends: w -= … of the gradient g, which is dense (of w's shape) or has keys. Dtype, shape and keys must have been checked.
-func (r *Rule) Apply(w *bundle.Tensor, g *bundle.Tensor) error {
-	switch w.DType {
-	case "float32":
-		apply[float32](r, w, g)
-	case "float64":
-		apply[float64](r, w, g)
-	default:
-		return fmt.Errorf("rule %s descends on float32 and float64, tensor %q is %s", r.name, w.Name, w.DType)
+// Step is a gradient and the weights that it is for.
+type Step struct{ Weights, Gradient *bundle.Tensor }
+
+// Apply descends: w -= … of every step's gradient, which is dense (of w's shape) or has keys; shape and keys must have been checked,
+// and no weights come twice. All steps are taken or, if a number would become NaN or infinite by them, none.
+func (r *Rule) Apply(steps ...Step) error {
+	for _, step := range steps {
+		if w := step.Weights; !Takes(w.DType) {
+			return fmt.Errorf("rule %s descends on float32 and float64, tensor %q is %s", r.name, w.Name, w.DType)
+		}
+	}
+	for i, step := range steps {
+		if err := r.apply(step); err != nil {
+			for _, done := range steps[:i+1] {
+				r.undo(done.Weights)
+			}
+			return fmt.Errorf("%w: rule %s, learning_rate=%v: lower the learning rate, or look at the gradient's size", err, r.name, r.p["learning_rate"])
+		}
 	}
 	return nil
 }
 
-func apply[T float](r *Rule, w, g *bundle.Tensor) {
+// apply takes one step, in place, and looks at what has come of it.
+func (r *Rule) apply(step Step) error {
+	w, g := step.Weights, step.Gradient
 	n := rows(w)
-	if n == 0 || len(w.Data) == 0 {
-		return
-	}
-	weights, gradient := bundle.View[T](w.Data), bundle.View[T](g.Data)
-	dim := len(weights) / n
 	s := r.stateOf(w, n)
 	s.steps++
+	s.before = append(s.before, make([]saved, 1+len(s.tensors)-len(s.before))...)
+	s.before[0].save(w, n, g.Keys)
+	for i := range s.tensors {
+		s.before[1+i].save(&s.tensors[i], n, g.Keys)
+	}
+	if n == 0 || len(w.Data) == 0 {
+		return nil
+	}
+	if w.DType == "float32" {
+		descend[float32](r, s, w, g, n)
+	} else {
+		descend[float64](r, s, w, g, n)
+	}
+	for i := range s.before {
+		if err := s.before[i].check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undo takes the last step of these weights back.
+func (r *Rule) undo(w *bundle.Tensor) {
+	s := r.state[w.Name]
+	s.steps--
+	for i := range s.before {
+		s.before[i].restore()
+	}
+}
+
+func descend[T float](r *Rule, s *state, w, g *bundle.Tensor, n int) {
+	weights, gradient := bundle.View[T](w.Data), bundle.View[T](g.Data)
+	dim := len(weights) / n
 	step := stepper[T](r, s)
 	if g.Keys == nil {
 		for row := range n {

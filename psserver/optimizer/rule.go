@@ -11,6 +11,8 @@
 // sparse rows touches only those rows and their state ("lazy", as in PyTorch's SparseAdam): for momentum and Adam, a row that is not in
 // the gradient neither decays nor moves. Adam's t counts, per tensor, the gradients applied to it.
 //
+// A gradient by which a weight, or a number of the state, would become NaN or infinite is refused as a whole: nothing changes.
+//
 // State is tensors of the weights' shape (RowAdaGrad: the number of rows), so whatever saves tensors saves it too.
 package optimizer
 
@@ -57,6 +59,7 @@ type Rule struct {
 type state struct {
 	tensors []bundle.Tensor // named <tensor>/<what>
 	steps   float64
+	before  []saved // of the weights and of tensors, as they were before the last step
 }
 
 // Parse reads a rule from the driver's JSON and refuses what it does not know.
@@ -82,7 +85,7 @@ func Parse(text []byte) (*Rule, error) {
 			value = *given
 		}
 		if has {
-			if err := check(name, value); err != nil {
+			if err := check(c.Rule, name, value); err != nil {
 				return nil, fmt.Errorf("descent: rule %s: %w", c.Rule, err)
 			}
 			r.p[name] = value
@@ -94,13 +97,15 @@ func Parse(text []byte) (*Rule, error) {
 	return r, nil
 }
 
-func check(name string, value float64) error {
+func check(rule, name string, value float64) error {
 	ok := !math.IsNaN(value) && !math.IsInf(value, 0) && value >= 0
 	switch name {
 	case "learning_rate":
 		ok = !math.IsNaN(value) && !math.IsInf(value, 0) && value != 0 // below 0 it ascends: a delta that is to be added
 	case "momentum", "beta1", "beta2":
 		ok = ok && value < 1
+	case "epsilon":
+		ok = ok && (value > 0 || rule != "adam") // AdaGrad leaves out what has had no gradient; Adam would divide 0 by 0
 	}
 	if !ok {
 		return fmt.Errorf("%s=%v is out of range", name, value)
@@ -121,8 +126,13 @@ func (r *Rule) State() []bundle.Tensor {
 	return all
 }
 
-// StateBytes is how much state the rule will keep for weights of this dtype and shape.
-func (r *Rule) StateBytes(w *bundle.Tensor) int64 {
+// Bytes is how much memory the rule will take for weights of this dtype and shape: its state, and the copies of state and weights
+// that a step may be undone with.
+func (r *Rule) Bytes(w *bundle.Tensor) int64 {
+	return 2*r.stateBytes(w) + int64(len(w.Data))
+}
+
+func (r *Rule) stateBytes(w *bundle.Tensor) int64 {
 	switch r.name {
 	case "momentum", "adagrad":
 		return int64(len(w.Data))

@@ -266,5 +266,5 @@ func (s *server) share(t testing.TB, name, dtype string, shape []int64, data []b
 }
 
 func settings() session.Word2Vec {
-	return session.Word2Vec{VectorSize: 4, Window: 5, Negative: 5, Sample: 1e-3, NsExponent: .75, Alpha: .025, MinAlpha: .0001, Epochs: 2, Seed: 1, ShrinkWindows: true}
+	return session.Word2Vec{VectorSize: 4, Window: 5, Negative: 5, Sample: 1e-3, NsExponent: .75, Alpha: .025, MinAlpha: .0001, Epochs: 2, Seed: 1, ShrinkWindows: true, Sg: true}
 }

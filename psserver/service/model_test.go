@@ -76,6 +76,29 @@ func TestARuleInTheServerDescendsOnTheDriversMapping(t *testing.T) {
 	}
 }
 
+func TestAGradientByWhichARuleWouldReachInfinityIsRefusedAsAWhole(t *testing.T) {
+	s := serve(t, session.Config{})
+	a := s.share(t, "a", "float32", []int64{1}, floats([]float32{1}))
+	b := s.share(t, "b", "float32", []int64{1}, floats([]float32{-3e38}))
+	id := openModel(t, s, session.OpenModel{Partitions: 3, Rule: json.RawMessage(`{"rule":"sgd","learning_rate":1}`), Numbers: map[string]float64{"n": 1}})
+	p := s.join(t)
+	h := gradientOf(id, 2, 0)
+	h.Numbers = []byte(`{"n": 5}`)
+	got := p.push(h, dense("a", []uint64{1}, 1), dense("b", []uint64{1}, 3e38))
+	if got.Outcome != pb.PushResponse_REFUSED || !strings.Contains(got.Reason, "partition 2") || !strings.Contains(got.Reason, `"b" would become -Inf`) {
+		t.Error(got)
+	}
+	if asFloats(a)[0] != 1 || asFloats(b)[0] != -3e38 {
+		t.Errorf("refused, but the model is %v %v", asFloats(a), asFloats(b))
+	}
+	if v, err := p.pull(&pb.PullRequest{TrainingId: id}); err != nil || string(v.header.Numbers) != `{"n":1}` {
+		t.Errorf("the numbers are %s, %v", v.header.Numbers, err)
+	}
+	if got := p.push(gradientOf(id, 2, 0), dense("a", []uint64{1}, 1)); got.Outcome != pb.PushResponse_APPLIED || asFloats(a)[0] != 0 {
+		t.Errorf("the next gradient: %v", got)
+	}
+}
+
 func TestACallableDescentGetsOneUpdateAtATime(t *testing.T) {
 	s := serve(t, session.Config{})
 	w := s.share(t, "w", "float32", []int64{2}, floats([]float32{1, 1}))

@@ -14,6 +14,7 @@ func (s *Service) Vocabulary(r *pb.VocabularyRequest, stream pb.ParameterServer_
 		VectorSize: settings.VectorSize, Window: settings.Window, Negative: settings.Negative, Sample: settings.Sample,
 		NsExponent: settings.NsExponent, Alpha: settings.Alpha, MinAlpha: settings.MinAlpha, Epochs: settings.Epochs,
 		Seed: settings.Seed, ShrinkWindows: settings.ShrinkWindows,
+		Sg: settings.Sg, CbowMean: settings.CbowMean, Hs: settings.Hs, ComputeLoss: settings.ComputeLoss,
 	}, Counts: &pb.Counts{}}
 	for i := range settled.Entries {
 		e := &settled.Entries[i]

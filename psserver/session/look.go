@@ -101,7 +101,7 @@ func (s *Session) look() figures.Figures {
 		}
 		seconds := l.ended.Sub(begun).Seconds()
 		f.EpochsDone = append(f.EpochsDone, figures.Epoch{Epoch: e, Words: l.words, Seconds: seconds, WordsPerSecond: ratio(float64(l.words), seconds),
-			Alpha: l.alpha, Loss: ratio(l.loss, float64(l.pairs)), Pushes: l.pushes})
+			Alpha: l.alpha, Loss: ratio(l.loss, float64(l.pairs)), LossPairs: l.pairs, Pushes: l.pushes})
 		begun = l.ended
 	}
 	return f

@@ -110,12 +110,12 @@ func (s *Session) OpenModel(o OpenModel) (uint32, error) {
 	return t.id, nil
 }
 
-// room refuses a model whose versions and state would not fit: two versions (one being read, the next being made), and the rule's state.
+// room refuses a model whose versions and state would not fit: two versions (one being read, the next being made), and what the rule keeps.
 func (s *Session) room(m *modelTraining) error {
 	need := 2 * s.model.Bytes()
 	for _, t := range s.model.All() {
 		if m.rule != nil {
-			need += m.rule.StateBytes(&t.Tensor)
+			need += m.rule.Bytes(&t.Tensor)
 		}
 	}
 	available, err := s.config.Available()
@@ -195,17 +195,19 @@ func (m *modelTraining) close(reason string) {
 	m.served, m.applied = nil, nil
 }
 
-// descend applies a push by the named rule. Callers hold mu.
-func (s *Session) descend(t *training, p *Push) {
+// descend applies a push by the named rule, as a whole or not at all. Callers hold mu.
+func (s *Session) descend(t *training, p *Push) error {
 	m := t.model
 	if len(p.Deltas) == 0 && len(p.Numbers) == 0 {
-		return
+		return nil
 	}
+	var steps []optimizer.Step
 	for i := range p.Deltas {
 		d := &p.Deltas[i]
-		if err := m.rule.Apply(&s.model.Get(d.Name).Tensor, d); err != nil {
-			panic(err) // fits has checked all that Apply can mind
-		}
+		steps = append(steps, optimizer.Step{Weights: &s.model.Get(d.Name).Tensor, Gradient: d})
+	}
+	if err := m.rule.Apply(steps...); err != nil {
+		return faultf(ErrBadInput, "the update is refused as a whole and the model unchanged: %w", err)
 	}
 	for name, x := range p.Numbers {
 		m.numbers[name] += x // what a rule can do with a count
@@ -213,4 +215,5 @@ func (s *Session) descend(t *training, p *Push) {
 	s.next()
 	m.fresh++
 	t.updates++
+	return nil
 }

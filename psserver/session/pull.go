@@ -143,12 +143,14 @@ func (s *Session) pullWords(t *training, rows []RowsWanted, ifNot uint64) (*View
 		return v, nil
 	}
 	if len(rows) == 0 {
-		rows = []RowsWanted{{Tensor: "syn0"}, {Tensor: "syn1neg"}}
+		for _, name := range s.words.Names() {
+			rows = append(rows, RowsWanted{Tensor: name})
+		}
 	}
 	for _, r := range rows {
 		tensor := s.words.Get(r.Tensor)
 		if tensor == nil {
-			return nil, faultf(ErrUnknown, "there is no tensor %q; word2vec has syn0 and syn1neg", r.Tensor)
+			return nil, faultf(ErrUnknown, "there is no tensor %q; this training has %q", r.Tensor, s.words.Names())
 		}
 		part, err := partOf(tensor, r.Keys)
 		if err != nil {

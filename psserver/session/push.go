@@ -91,11 +91,18 @@ func (s *Session) tensors(t *training) *store.Store {
 func (s *Session) Refuse(trainingID uint32, reason string) Outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t, err := s.training(trainingID); err == nil {
-		t.refused++
-		s.touch()
+	t, err := s.training(trainingID)
+	if err != nil {
+		return Outcome{Kind: Refused, Reason: reason, Version: s.version}
 	}
-	s.log.Warn("push refused", "training", trainingID, "reason", reason)
+	return s.refuse(t, reason)
+}
+
+// refuse counts a push that is wrong, and makes its answer. Callers hold mu.
+func (s *Session) refuse(t *training, reason string) Outcome {
+	t.refused++
+	s.log.Warn("push refused", "training", t.id, "reason", reason)
+	s.touch()
 	return Outcome{Kind: Refused, Reason: reason, Version: s.version}
 }
 
@@ -155,10 +162,7 @@ func (s *Session) admit(t *training, w *worker, p *Push) (outcome Outcome, waits
 		}
 	}
 	if err := s.fits(t, p); err != nil {
-		t.refused++
-		s.log.Warn("push refused", "training", t.id, "worker", w.id, "reason", err)
-		s.touch()
-		return Outcome{Kind: Refused, Reason: err.Error(), Version: s.version}, false
+		return s.refuse(t, err.Error()), false
 	}
 	if t.model != nil && t.model.rule == nil {
 		p.answer = make(chan Outcome, 1)
@@ -176,8 +180,8 @@ func (s *Session) admit(t *training, w *worker, p *Push) (outcome Outcome, waits
 		}
 		t.words.book.Pushed(w.id)
 		s.next()
-	} else {
-		s.descend(t, p)
+	} else if err := s.descend(t, p); err != nil {
+		return s.refuse(t, err.Error()), false
 	}
 	return s.moved(t, w, p), false
 }

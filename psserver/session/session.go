@@ -52,7 +52,7 @@ type Session struct {
 	workers   map[string]*worker
 	order     []*worker // as they joined
 	trainings []*training
-	words     store.Store // syn0 and syn1neg
+	words     store.Store // syn0, and syn1 or syn1neg or both
 	model     store.Store // tensors shared with the driver
 	publisher store.Publisher
 }

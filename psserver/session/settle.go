@@ -1,8 +1,6 @@
 package session
 
 import (
-	"errors"
-
 	"deepdist/psserver/cursor"
 	"deepdist/psserver/store"
 	"deepdist/psserver/vocabulary"
@@ -32,7 +30,7 @@ func (s *Session) SettleVocabulary(id uint32) (Settlement, error) {
 			return Settlement{}, err
 		}
 	}
-	need, err := vocabulary.Estimate(w.settled.Vocabulary, int(w.settings.VectorSize))
+	need, err := vocabulary.Estimate(w.settled.Vocabulary, int(w.settings.VectorSize), len(w.settings.matrices(0)))
 	if err != nil {
 		return Settlement{}, err
 	}
@@ -61,7 +59,7 @@ func (s *Session) settle(t *training) error {
 			return err
 		}
 	}
-	w.settled, w.syn0, w.syn1neg = &settled, nil, nil
+	w.settled, w.start = &settled, nil
 	w.merge.Forget()
 	w.book.SetText(settled.Size(), settled.Words)
 	s.next()
@@ -78,9 +76,9 @@ func (s *Session) settle(t *training) error {
 	return nil
 }
 
-// makeVectors allocates syn0 and syn1neg, after a look at the memory there is.
+// makeVectors allocates the tensors, after a look at the memory there is.
 func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int) error {
-	need, err := vocabulary.Estimate(v, dim)
+	need, err := vocabulary.Estimate(v, dim, len(w.settings.matrices(0)))
 	if err != nil {
 		return faultf(ErrBadInput, "%w", err)
 	}
@@ -91,20 +89,25 @@ func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int
 	if err := need.Check(v, dim, available+uint64(s.words.Bytes())); err != nil {
 		return faultf(ErrBadInput, "%w", err)
 	}
-	syn0, err := store.New("syn0", "float32", v.Size(), dim)
-	if err != nil {
-		return err
-	}
-	syn1neg, err := store.New("syn1neg", "float32", v.Size(), dim)
-	if err != nil {
-		return err
-	}
-	if w.syn0 != nil {
-		copy(syn0.Float32s(), w.syn0)
-	} else {
-		vocabulary.InitialVectors(syn0.Float32s(), dim, w.settings.Seed)
-	}
-	copy(syn1neg.Float32s(), w.syn1neg)
 	// Late readers of an earlier training's vectors keep those alive.
-	return errors.Join(s.words.Define(syn0), s.words.Define(syn1neg))
+	for _, name := range s.words.Names() {
+		if err := s.words.Drop(name); err != nil {
+			return err
+		}
+	}
+	for _, m := range w.settings.matrices(v.Size()) {
+		tensor, err := store.New(m.name, "float32", m.rows, dim)
+		if err != nil {
+			return err
+		}
+		if vectors := w.start[m.name]; vectors != nil {
+			copy(tensor.Float32s(), vectors)
+		} else if m.name == "syn0" {
+			vocabulary.InitialVectors(tensor.Float32s(), dim, w.settings.Seed)
+		}
+		if err := s.words.Define(tensor); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -22,6 +22,10 @@ type Word2Vec struct {
 	Epochs        uint32  `json:"epochs"`
 	Seed          uint64  `json:"seed"`
 	ShrinkWindows bool    `json:"shrink_windows"`
+	Sg            bool    `json:"sg"` // skip-gram; else CBOW
+	CbowMean      bool    `json:"cbow_mean"`
+	Hs            bool    `json:"hs"` // hierarchical softmax, besides negative sampling if negative > 0
+	ComputeLoss   bool    `json:"compute_loss"`
 }
 
 // Check refuses settings that no training can have.
@@ -33,7 +37,8 @@ func (w *Word2Vec) Check() error {
 	}{
 		{w.VectorSize >= 1 && w.VectorSize <= 1<<16, fmt.Sprintf("vector_size=%d must be 1 to 65536", w.VectorSize)},
 		{w.Window >= 1 && w.Window <= 1<<16, fmt.Sprintf("window=%d must be 1 to 65536", w.Window)},
-		{w.Negative >= 1 && w.Negative <= 1<<10, fmt.Sprintf("negative=%d must be 1 to 1024 (only negative sampling is trained)", w.Negative)},
+		{w.Negative <= 1<<10, fmt.Sprintf("negative=%d must be 0 to 1024", w.Negative)},
+		{w.Negative > 0 || w.Hs, "hs=0 and negative=0: nothing would be trained; set negative=5 (negative sampling), hs=1 (hierarchical softmax), or both"},
 		{finite(w.Sample) && w.Sample >= 0, fmt.Sprintf("sample=%v must be 0 or more", w.Sample)},
 		{finite(w.NsExponent), fmt.Sprintf("ns_exponent=%v must be a number", w.NsExponent)},
 		{finite(float64(w.Alpha)) && w.Alpha > 0, fmt.Sprintf("alpha=%v must be more than 0", w.Alpha)},
@@ -47,13 +52,31 @@ func (w *Word2Vec) Check() error {
 	return nil
 }
 
+// matrix is one of a training's tensors.
+type matrix struct {
+	name string
+	rows int
+}
+
+// matrices lists the tensors of a training of so many words: the vectors, the inner nodes of hierarchical softmax's tree, the output vectors of
+// negative sampling.
+func (w *Word2Vec) matrices(words int) []matrix {
+	list := []matrix{{"syn0", words}}
+	if w.Hs {
+		list = append(list, matrix{"syn1", words - 1})
+	}
+	if w.Negative > 0 {
+		list = append(list, matrix{"syn1neg", words})
+	}
+	return list
+}
+
 // wordTraining is what native word2vec has besides its cursors.
 type wordTraining struct {
 	settings Word2Vec
 	rules    vocabulary.Rules
 	given    *vocabulary.Vocabulary // fixed ids; nil: they come of the counts
-	syn0     []float32              // start vectors; nil: drawn
-	syn1neg  []float32              // nil: zero
+	start    map[string][]float32   // vectors to start from, by matrix; without its own syn0 is drawn, and the others are zero
 	keep     bool                   // go on with the tensors of the training before
 	merge    *vocabulary.Merge
 	book     *claim.Book
@@ -78,9 +101,9 @@ type OpenWords struct {
 	Settings      Word2Vec
 	MinCount      uint64
 	MaxFinalVocab uint64
-	Continue      bool               // the vocabulary and tensors of the training before
-	Given         []vocabulary.Entry // a vocabulary with fixed ids
-	Syn0, Syn1neg *bundle.Tensor     // start vectors for Given; copied
+	Continue      bool                      // the vocabulary and tensors of the training before
+	Given         []vocabulary.Entry        // a vocabulary with fixed ids
+	Start         map[string]*bundle.Tensor // start vectors for Given, by matrix; copied
 }
 
 // OpenWords begins a word2vec training; its partitions may then be ingested.
@@ -92,7 +115,7 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 		return 0, err
 	}
 	w := &wordTraining{settings: o.Settings, rules: vocabulary.Rules{MinCount: o.MinCount, MaxFinalVocab: o.MaxFinalVocab},
-		merge: vocabulary.NewMerge(), keep: o.Continue, reopened: map[uint32]bool{}}
+		merge: vocabulary.NewMerge(), keep: o.Continue, reopened: map[uint32]bool{}, start: map[string][]float32{}}
 	if len(o.Given) > 0 {
 		v, err := vocabulary.New(o.Given)
 		if err != nil {
@@ -100,12 +123,14 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 		}
 		w.given = v
 	}
-	var err error
-	if w.syn0, err = startVectors(o.Syn0, len(o.Given), o.Settings.VectorSize); err != nil {
-		return 0, err
-	}
-	if w.syn1neg, err = startVectors(o.Syn1neg, len(o.Given), o.Settings.VectorSize); err != nil {
-		return 0, err
+	for _, m := range o.Settings.matrices(len(o.Given)) {
+		if t := o.Start[m.name]; t != nil {
+			vectors, err := startVectors(t, m.rows, o.Settings.VectorSize)
+			if err != nil {
+				return 0, err
+			}
+			w.start[m.name] = vectors
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,6 +145,9 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 		if before.settings.VectorSize != o.Settings.VectorSize {
 			return 0, faultf(ErrBadInput, "vector_size=%d, but the vectors to continue have %d", o.Settings.VectorSize, before.settings.VectorSize)
 		}
+		if before.settings.Hs != o.Settings.Hs || (before.settings.Negative > 0) != (o.Settings.Negative > 0) {
+			return 0, faultf(ErrBadInput, "hs and negative must be on or off as in the training to continue, since they have output vectors of their own")
+		}
 		w.given = before.settled.Vocabulary
 	}
 	t := s.newTraining(KindWord2Vec, o.Settings.Epochs, o.Partitions)
@@ -130,12 +158,9 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 	return t.id, nil
 }
 
-func startVectors(t *bundle.Tensor, words int, dim uint32) ([]float32, error) {
-	if t == nil {
-		return nil, nil
-	}
-	if t.DType != "float32" || len(t.Shape) != 2 || t.Shape[0] != words || t.Shape[1] != int(dim) || t.Keys != nil {
-		return nil, faultf(ErrBadInput, "start vectors %q are %s of shape %v; float32 of (%d, %d) is needed", t.Name, t.DType, t.Shape, words, dim)
+func startVectors(t *bundle.Tensor, rows int, dim uint32) ([]float32, error) {
+	if t.DType != "float32" || len(t.Shape) != 2 || t.Shape[0] != rows || t.Shape[1] != int(dim) || t.Keys != nil {
+		return nil, faultf(ErrBadInput, "start vectors %q are %s of shape %v; float32 of (%d, %d) is needed", t.Name, t.DType, t.Shape, rows, dim)
 	}
 	return append([]float32(nil), t.Float32s()...), nil
 }

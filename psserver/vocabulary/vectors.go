@@ -6,8 +6,8 @@ import (
 )
 
 // InitialVectors fills syn0 as word2vec begins: uniform in (−½, ½)/dim, small enough that every sigmoid starts on its slope. Each
-// number is a function of (seed, id, place) alone, so the start does not depend on who asks for it, or in which order. syn1neg
-// begins at zero.
+// number is a function of (seed, id, place) alone, so the start does not depend on who asks for it, or in which order. The
+// output vectors begin at zero.
 func InitialVectors(syn0 []float32, dim int, seed uint64) {
 	for id := range len(syn0) / dim {
 		row := syn0[id*dim : (id+1)*dim]
@@ -26,7 +26,7 @@ func mix(seed, key uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Need estimates the memory of a training: the server's two matrices and the words, and one worker's replica, whose rows are padded
+// Need estimates the memory of a training: the server's matrices and the words, and one worker's replica, whose rows are padded
 // to 16 floats and which keeps a copy of what it pulled to know what it has changed.
 type Need struct {
 	Server, Replica uint64
@@ -35,16 +35,16 @@ type Need struct {
 // Total is both, for a machine that runs both.
 func (n Need) Total() uint64 { return n.Server + n.Replica }
 
-// Estimate computes the need of a vocabulary with vectors of so many numbers. It errs when the sizes do not fit into 63 bits.
-func Estimate(v *Vocabulary, dim int) (Need, error) {
+// Estimate computes the need of a vocabulary with so many matrices of vectors of so many numbers. It errs when the sizes do not fit into 63 bits.
+func Estimate(v *Vocabulary, dim, matrices int) (Need, error) {
 	padded := (uint64(dim) + 15) &^ 15
 	hi, matrix := bits.Mul64(uint64(v.Size()), padded*4)
-	if hi != 0 || matrix > 1<<60 {
+	if hi != 0 || matrix > 1<<59 {
 		return Need{}, fmt.Errorf("%d words with vectors of %d numbers: more than any memory", v.Size(), dim)
 	}
 	return Need{
-		Server:  uint64(v.Size())*uint64(dim)*4*2 + v.Bytes(),
-		Replica: matrix*4 + v.Bytes(),
+		Server:  uint64(v.Size())*uint64(dim)*4*uint64(matrices) + v.Bytes(),
+		Replica: matrix*2*uint64(matrices) + v.Bytes(),
 	}, nil
 }
 

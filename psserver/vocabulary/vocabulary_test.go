@@ -183,7 +183,7 @@ func TestTheEstimateRefusesWhatDoesNotFit(t *testing.T) {
 	for len(v.Entries) < 1000 {
 		v.Entries = append(v.Entries, Entry{"word", 1})
 	}
-	need, err := Estimate(v, 100)
+	need, err := Estimate(v, 100, 2)
 	if err != nil || need.Server < 800_000 || need.Server > 900_000 || need.Replica < need.Server {
 		t.Errorf("%+v, %v", need, err)
 	}

@@ -2,7 +2,7 @@
 
     from deepdist import DeepDist, Word2Vec
 
-    with DeepDist(Word2Vec(vector_size=100)) as dd:
+    with DeepDist(Word2Vec(vector_size=100, sg=1)) as dd:
         dd.train(sc.textFile("enwiki"))
         print(dd.model.most_similar(positive=["woman", "king"], negative=["man"]))
 

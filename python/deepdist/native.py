@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,7 +46,7 @@ class NativeModel(Protocol):
 
     def native_settings(self) -> dict[str, Any]: ...
     def native_start(self) -> dict[str, np.ndarray]: ...
-    def native_finish(self, words: list[str], counts: np.ndarray, syn0: np.ndarray, syn1neg: np.ndarray) -> None: ...
+    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], summary: Summary) -> None: ...
 
 
 class Training:
@@ -100,8 +100,8 @@ class Training:
             )
             summary.seconds["train"] = clock.lap()
             words, counts = self._control.fetch_vocabulary(self._id)
-            arrays = self._control.fetch(self._id).arrays
-            model.native_finish(words, counts, np.asarray(arrays["syn0"]), np.asarray(arrays["syn1neg"]))
+            arrays = {name: np.asarray(a) for name, a in self._control.fetch(self._id).arrays.items()}
+            model.native_finish(words, counts, arrays, summary)
             summary.seconds["model"] = clock.lap()
         finally:
             self._close()

@@ -42,6 +42,8 @@ class Optimizer:
                 raise ValueError(f"{type(self).__name__}: learning_rate={value!r} must be above 0")
             if name in ("momentum", "beta1", "beta2") and not 0 <= value < 1:
                 raise ValueError(f"{type(self).__name__}: {name}={value!r} must lie in [0, 1)")
+            if name == "epsilon" and value == 0 and self.rule == "adam":
+                raise ValueError("Adam: epsilon=0 must be above 0: an element that has had no gradient yet would become 0/0")
             if value < 0:
                 raise ValueError(f"{type(self).__name__}: {name}={value!r} must not be negative")
 

@@ -17,7 +17,8 @@ class Tick(Protocol):
 
 @dataclass(frozen=True)
 class Epoch:
-    """Epoch is one pass over the data: raw in-vocabulary words, wall seconds, learning rate at its end, mean loss, pushes."""
+    """Epoch is one pass over the data: raw in-vocabulary words, wall seconds, learning rate at its end, mean loss, of how many
+    predictions, pushes."""
 
     epoch: int
     words: int
@@ -25,6 +26,7 @@ class Epoch:
     words_per_second: float
     alpha: float
     loss: float
+    loss_pairs: int
     pushes: int
 
 
@@ -57,6 +59,11 @@ class Summary(list[str]):
         self.dropped = Dropped()
         self.seconds: dict[str, float] = {}
         self.peak_bytes: dict[str, int] = {}
+
+    @property
+    def loss(self) -> float:
+        """Driver: the loss summed over the predictions of all epochs that were counted."""
+        return sum(e.loss * e.loss_pairs for e in self.epochs)
 
     def observe(self, figures: dict[str, Any]) -> None:
         """Driver: take over the figures of one `watch`."""

@@ -72,14 +72,17 @@ class WordVectors:
         self,
         positive: Word | Iterable[Word] = (),
         negative: Word | Iterable[Word] = (),
-        topn: int = 10,
+        topn: int | None = 10,
         restrict_vocab: int | None = None,
-    ) -> list[tuple[str, float]]:
+    ) -> list[tuple[str, float]] | np.ndarray:
         """Driver: the `topn` words closest to mean(positive) − mean(negative) of unit vectors, with their cosines.
 
-        The words asked for are left out. restrict_vocab: look among so many of the most frequent words only.
+        The words asked for are left out. topn=None: the cosines of all words, in their order, instead (as in gensim). restrict_vocab: look
+        among so many of the most frequent words only.
         Raises KeyError for an unknown word, ValueError if nothing is asked for.
         """
+        if topn is not None and topn < 1:
+            return []
         plus, minus = _as_list(positive), _as_list(negative)
         if not plus and not minus:
             raise ValueError("most_similar: name at least one word in positive or negative")
@@ -92,6 +95,8 @@ class WordVectors:
         candidates = self.vectors[:restrict_vocab]
         norms = np.maximum(np.linalg.norm(candidates, axis=1), 1e-30)
         cosines = (candidates @ target) / norms
+        if topn is None:
+            return cosines
         for w in (*plus, *minus):
             if isinstance(w, str) and self._index(w) < len(cosines):
                 cosines[self._index(w)] = -np.inf

@@ -1,20 +1,21 @@
-"""deepdist.Word2Vec: skip-gram with negative sampling, trained natively. Driver side.
+"""deepdist.Word2Vec: skip-gram and CBOW, with negative sampling and hierarchical softmax, trained natively. Driver side.
 
-Parameters have gensim's names, meanings and defaults, except `sg`: gensim's default is CBOW, ours the skip-gram (the one method
-here so far). The paper: Mikolov, Sutskever, Chen, Corrado, Dean, "Distributed Representations of Words and Phrases and
-their Compositionality", 2013.
+Parameters have gensim's names, meanings and defaults. The paper: Mikolov, Sutskever, Chen, Corrado, Dean, "Distributed
+Representations of Words and Phrases and their Compositionality", 2013.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .control import bundle_of_words
+from .errors import BadInput
+from .summary import Summary
 from .vectors import Word, WordVectors
 
 if TYPE_CHECKING:
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
 class Word2Vec:
     """Word2Vec holds the settings of a training and, after it, the word vectors as `wv`.
 
+    sg: 1 for skip-gram (a word predicts each word around it), 0 for CBOW (the words around it predict a word together: by their
+    mean, or with cbow_mean=0 by their sum). hs: 1 for hierarchical softmax. negative: so many negatives for negative sampling, 0
+    for none. One of hs and negative, or both.
     vector_size: D. alpha, min_alpha: the learning rate falls linearly from one to the other. window: largest distance of a
     context word; with shrink_windows each window's size is drawn from 1…window. min_count: rarer words are dropped.
     max_final_vocab: keep so many of the most frequent words at most. sample: threshold of subsampling. seed: of every random
-    choice. negative: negatives per context. ns_exponent: they are drawn by count**ns_exponent. epochs: passes over the data.
-    workers: accepted and ignored, since Spark's task slots decide.
+    choice. ns_exponent: negatives are drawn by count**ns_exponent. epochs: passes over the data. compute_loss: take the loss of
+    every sentence; without it, that of one in 16. workers: accepted and ignored, since Spark's task slots decide.
 
-    After training: `wv` (WordVectors), `syn0` and `syn1neg` (float32 (V, D); syn0 is wv.vectors). Training again continues from
-    them with the same vocabulary.
+    After training: `wv` (WordVectors), `syn0` (float32 (V, D): wv.vectors), and the output vectors: `syn1neg` (V, D) of negative
+    sampling, `syn1` (V − 1, D) of hierarchical softmax, else None. Training again continues from them with the same vocabulary.
 
     Raises ValueError naming the parameter that is out of its range.
     """
@@ -48,15 +52,15 @@ class Word2Vec:
         seed: int = 1,
         workers: int | None = None,
         min_alpha: float = 0.0001,
-        sg: int = 1,
+        sg: int = 0,
         hs: int = 0,
         negative: int = 5,
         ns_exponent: float = 0.75,
+        cbow_mean: int = 1,
         epochs: int = 5,
+        compute_loss: bool = False,
         shrink_windows: bool = True,
     ):
-        if sg != 1 or hs != 0:
-            raise ValueError(f"Word2Vec: sg={sg}, hs={hs}: only skip-gram with negative sampling is there: sg=1, hs=0, negative=5")
         self.vector_size = _integer("vector_size", vector_size, 1, 1 << 16)
         self.alpha = _real("alpha", alpha, 0.0, 10.0)
         self.min_alpha = _real("min_alpha", min_alpha, 0.0, 10.0)
@@ -68,13 +72,18 @@ class Word2Vec:
         self.sample = _real("sample", sample, 0.0, 1.0)
         self.seed = _integer("seed", seed, 0, (1 << 64) - 1)
         self.workers = workers
-        self.sg, self.hs = 1, 0
-        self.negative = _integer("negative", negative, 1, 1000)
+        self.sg, self.hs, self.cbow_mean = (_flag(n, v) for n, v in (("sg", sg), ("hs", hs), ("cbow_mean", cbow_mean)))
+        self.negative = _integer("negative", negative, 0, 1000)
+        if not self.hs and not self.negative:
+            raise ValueError(f"Word2Vec: {NO_OBJECTIVE}")
         self.ns_exponent = _real("ns_exponent", ns_exponent, -10.0, 10.0)
         self.epochs = _integer("epochs", epochs, 1, 1 << 16)
+        self.compute_loss = bool(compute_loss)
         self.shrink_windows = bool(shrink_windows)
         self._wv: WordVectors | None = None
+        self.syn1: np.ndarray | None = None
         self.syn1neg: np.ndarray | None = None
+        self._loss = 0.0
 
     @property
     def wv(self) -> WordVectors:
@@ -88,7 +97,7 @@ class Word2Vec:
         """Driver: the input vectors, float32 (V, D): what most people call the word vectors."""
         return self.wv.vectors
 
-    def most_similar(self, positive: Any = (), negative: Any = (), topn: int = 10, **kw: Any) -> list[tuple[str, float]]:
+    def most_similar(self, positive: Any = (), negative: Any = (), topn: int | None = 10, **kw: Any) -> list[tuple[str, float]] | np.ndarray:
         """Driver: as `WordVectors.most_similar`."""
         return self.wv.most_similar(positive, negative, topn, **kw)
 
@@ -107,31 +116,59 @@ class Word2Vec:
         """Driver: as `WordVectors.save_word2vec_format`."""
         self.wv.save_word2vec_format(path, binary)
 
+    def get_latest_training_loss(self) -> float:
+        """Driver: the loss summed over the predictions of the last training: all of them with compute_loss, else one in 16.
+
+        The mean of each epoch is in the summary that `dd.train` returns.
+        """
+        return self._loss
+
     def to_gensim(self) -> KeyedVectors:
         """Driver: as `WordVectors.to_gensim`."""
         return self.wv.to_gensim()
 
     def __repr__(self) -> str:
         trained = "not trained" if self._wv is None else f"{len(self._wv)} words"
-        return f"Word2Vec(vector_size={self.vector_size}, window={self.window}, negative={self.negative}, epochs={self.epochs}; {trained})"
+        mode = "skip-gram" if self.sg else "CBOW, mean" if self.cbow_mean else "CBOW, sum"
+        return (
+            f"Word2Vec({mode}, vector_size={self.vector_size}, window={self.window}, hs={self.hs}, negative={self.negative}, "
+            f"epochs={self.epochs}; {trained})"
+        )
 
     # What the native training asks of a model (native.NativeModel).
 
     def native_settings(self) -> dict[str, Any]:
         """Driver: the `settings` of `open_training`."""
-        names = "vector_size window negative sample ns_exponent alpha min_alpha epochs seed shrink_windows"
-        return {name: getattr(self, name) for name in names.split()}
+        names = "vector_size window negative sample ns_exponent alpha min_alpha epochs seed"
+        flags = "sg cbow_mean hs compute_loss shrink_windows"
+        return {name: getattr(self, name) for name in names.split()} | {name: bool(getattr(self, name)) for name in flags.split()}
 
     def native_start(self) -> dict[str, np.ndarray]:
         """Driver: vocabulary and vectors to go on from; empty before the first training."""
-        if self._wv is None or self.syn1neg is None:
+        if self._wv is None:
             return {}
-        return {**bundle_of_words(self._wv.index_to_key, self._wv.counts), "syn0": self._wv.vectors, "syn1neg": self.syn1neg}
+        if self._wv.vector_size != self.vector_size:
+            raise BadInput(
+                f"vector_size={self.vector_size}, but the word vectors that this Word2Vec has been trained to, and would go on from, have "
+                f"{self._wv.vector_size} dimensions: set vector_size={self._wv.vector_size}, or train a new Word2Vec"
+            )
+        start = {**bundle_of_words(self._wv.index_to_key, self._wv.counts), "syn0": self._wv.vectors}
+        return start | {name: m for name, m in (("syn1", self.syn1), ("syn1neg", self.syn1neg)) if m is not None}
 
-    def native_finish(self, words: list[str], counts: np.ndarray, syn0: np.ndarray, syn1neg: np.ndarray) -> None:
+    def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], summary: Summary) -> None:
         """Driver: take over what has been trained."""
-        self._wv = WordVectors(words, np.array(syn0, np.float32), counts)
-        self.syn1neg = np.array(syn1neg, np.float32)
+        self._wv = WordVectors(words, np.array(arrays["syn0"], np.float32), counts)
+        self.syn1, self.syn1neg = (np.array(arrays[n], np.float32) if n in arrays else None for n in ("syn1", "syn1neg"))
+        self._loss = summary.loss
+
+
+NO_OBJECTIVE = "hs=0 and negative=0: nothing would be trained; set negative=5 (negative sampling), hs=1 (hierarchical softmax), or both"
+
+
+def _flag(name: str, value: Any) -> int:
+    if value not in (0, 1):
+        raise ValueError(f"Word2Vec: {name}={value!r} must be 0 or 1")
+    return int(value)
 
 
 def _integer(name: str, value: Any, low: int, high: int) -> int:

@@ -297,6 +297,15 @@ def test_descent_must_not_make_nan_or_another_shape(sc):
         assert model["w"].tolist() == [0, 0]
 
 
+def test_a_rule_must_not_make_an_infinity(sc):
+    model = {"w": np.full(2, -3e38, np.float32)}
+    with pytest.raises(BadInput, match=r"partition 0: .*model unchanged: \"w\" would become -Inf.*lower the learning rate"):
+        run(model, sc.parallelize(range(2), 1), lambda model, rows: {"w": np.full(2, 3e38, np.float32)}, SGD(1.0))
+    assert model["w"].tolist() == [np.float32(-3e38)] * 2
+    with pytest.raises(ValueError, match="epsilon=0 must be above 0"):
+        Adam(epsilon=0)
+
+
 def test_descent_may_swap_arrays_and_keep_old_ones(sc):
     def descent(model, update):
         model["old"] = model["w"]

@@ -150,11 +150,42 @@ def test_a_long_row_of_a_data_frame_is_split():
     assert len(tokens_of(counted)) == 2_000_001 and counted.rows == 2
 
 
-@pytest.mark.parametrize("values", [["a", None], [["a"], None], [["a", None]]])
-def test_nulls_of_a_data_frame_are_refused(values):
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["a", None], "row 1: c is null: drop such rows before, df.dropna(subset=['c'])"),
+        ([["a"], None], "row 1: c is null: drop such rows before, df.dropna(subset=['c'])"),
+        ([["a"], ["b"], ["a", None]], "row 2: c is ['a', None], with a null in it: take the nulls out before, pyspark.sql.functions.array_compact('c')"),
+    ],
+)
+def test_nulls_of_a_data_frame_are_refused_with_a_data_frames_means(values, said):
     batch = pa.RecordBatch.from_arrays([pa.array(values)], ["c"])
-    with pytest.raises(BadInput, match="partition 3, row"):
+    with pytest.raises(BadInput) as e:
         list(batches.from_arrow([batch], 3))
+    assert str(e.value) == f"partition 3, {said}"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [["a"] * 5, ["w " * 200_000, "b"], ["w " * 5_000_000, *["b " * 60_000] * 80]],
+    ids=["short rows", "a long row", "rows in several batches"],
+)
+def test_a_row_of_a_data_frame_has_its_number_in_the_partition(before):
+    short, long = [pa.RecordBatch.from_arrays([pa.array(v, pa.large_utf8())], ["c"]) for v in (before, ["b", "x" * (9 << 20)])]
+    with pytest.raises(BadInput, match=f"partition 3, row {2 * len(before) + 1}: a token of 9437184 bytes that begins 'xxx"):
+        list(batches.from_arrow([short, short, long], 3))
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_a_token_may_have_eight_mebibytes_as_in_the_sidecar(as_list):
+    longest = "é" * (batches.MAX_TOKEN_BYTES // 2)
+    for token, fits in ((longest, True), (longest + "x", False)):
+        counted = batches.from_rows([["a"], [token, "b"]] if as_list else ["a", f" {token} b"], 0)
+        if fits:
+            assert tokens_of(counted) == ["a", token, "b"]
+        else:
+            with pytest.raises(BadInput, match=r"partition 0, row 1: a token of 8388609 bytes .* at most 8 MiB"):
+                list(counted)
 
 
 def test_a_numeric_column_is_refused():

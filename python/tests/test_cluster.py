@@ -38,7 +38,7 @@ seen = {}
 def show(figures):
     for w in figures.get("workers") or ():
         seen[w["pid"]] = max(seen.get(w["pid"], 0), w["pushes"])
-with DeepDist(Word2Vec(vector_size=24, min_count=1, sample=0, epochs=4), progress=show) as dd:
+with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=4), progress=show) as dd:
     summary = dd.train(sc.parallelize(lines, 6))
     words = sum(len(s.split()) for s in lines)
     assert [e.words for e in summary.epochs] == [words] * 4, summary
@@ -104,7 +104,7 @@ def show(figures):
         jvm = min(ours & jvms())
         killed.append(jvm)
         psutil.Process(jvm).kill()
-with DeepDist(Word2Vec(vector_size=24, min_count=1, sample=0, epochs=60), progress=show) as dd:
+with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=60), progress=show) as dd:
     summary = dd.train(sc.parallelize(lines, 6))
     words = sum(len(s.split()) for s in lines)
     assert killed, "too quick to be killed"
@@ -127,7 +127,7 @@ for gradient, kind, said in ((bad, UserCodeError, "my own mistake"), (lambda m, 
     except kind as e:
         assert said in str(e), e
 try:
-    with DeepDist(Word2Vec(min_count=1), progress=False) as dd:
+    with DeepDist(Word2Vec(min_count=1, sg=1), progress=False) as dd:
         dd.train(sc.parallelize(["a", 3], 2))
     raise SystemExit("no error")
 except BadInput as e:

@@ -110,7 +110,7 @@ os.environ["DEEPDIST_BIN"] = "/nowhere"
 seen = []
 def show(figures):
     seen.extend(os.listdir({str(tmp_path)!r}))
-with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=show) as dd:
+with DeepDist(Word2Vec(vector_size=8, sg=1, min_count=1), progress=show) as dd:
     assert dd.page == "", dd.page
     dd.train(sc.parallelize(["a b c"] * 10, 2))
 assert seen, "nothing was spooled there"
@@ -164,7 +164,7 @@ def show(figures):
         seen.append(1)
         jvm = int(sc._jvm.java.lang.ProcessHandle.current().pid())
         print("TRAINING", jvm, dd._server.ready.pid, flush=True)
-with DeepDist(Word2Vec(vector_size=50, min_count=1, epochs=5000), progress=show) as dd:
+with DeepDist(Word2Vec(vector_size=50, sg=1, min_count=1, epochs=5000), progress=show) as dd:
     dd.train(sc.parallelize(topic_lines(3000), 4))
 """
 
@@ -204,12 +204,12 @@ def interrupt(figures):
     if figures.get("words", 0) > 0:
         raise KeyboardInterrupt
 try:
-    with DeepDist(Word2Vec(vector_size=50, min_count=1, epochs=5000), progress=interrupt) as dd:
+    with DeepDist(Word2Vec(vector_size=50, sg=1, min_count=1, epochs=5000), progress=interrupt) as dd:
         dd.train(rdd)
 except KeyboardInterrupt:
     print("interrupted")
 assert not sc.statusTracker().getActiveJobsIds()
-with DeepDist(Word2Vec(vector_size=20, min_count=1, sample=0, epochs=5), progress=False) as dd:
+with DeepDist(Word2Vec(vector_size=20, sg=1, min_count=1, sample=0, epochs=5), progress=False) as dd:
     dd.train(rdd)
     print("score", topic_score(dd.model) > 0.9)
 sc.stop()
@@ -223,7 +223,7 @@ def test_a_session_that_is_never_left_ends_with_its_driver(binaries):
 from pyspark import SparkConf, SparkContext
 from deepdist import DeepDist, Word2Vec
 sc = SparkContext(conf=SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false"))
-dd = DeepDist(Word2Vec(vector_size=8, min_count=1), progress=False).__enter__()
+dd = DeepDist(Word2Vec(vector_size=8, sg=1, min_count=1), progress=False).__enter__()
 dd.train(sc.parallelize(["a b"] * 10, 1))
 print(dd._server.ready.pid)
 """
@@ -241,7 +241,7 @@ from deepdist import DeepDist, DeepDistError, Word2Vec
 sc = SparkContext(conf=SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false"))
 rdd = sc.parallelize(["a b"] * 10, 1)
 try:
-    with DeepDist(Word2Vec(vector_size=8, min_count=1), progress=False) as dd:
+    with DeepDist(Word2Vec(vector_size=8, sg=1, min_count=1), progress=False) as dd:
         sc.stop()
         dd.train(rdd)
 except DeepDistError as e:

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from deepdist import SGD, AdaGrad, Adam, Momentum
+from deepdist import SGD, AdaGrad, Adam, DeepDist, Momentum
 from deepdist.errors import BadInput
 from deepdist.models import adapt
 from deepdist.rows import Rows
@@ -103,10 +103,34 @@ def test_gensims_old_and_new_names_are_one_set_of_arrays(word2vec):
     assert m.most_similar("a") == model.wv.most_similar("a") and m.vector_size == 8
 
 
-def test_gensims_fasttext_is_refused():
+@pytest.mark.parametrize("with_words", [True, False])
+def test_gensims_heirs_of_word2vec_are_refused_at_once(with_words):
     models = pytest.importorskip("gensim.models")
-    with pytest.raises(TypeError, match="FastText"):
-        adapt(models.FastText([["a", "b"]] * 9, vector_size=4, min_count=1, bucket=10))
+    doc2vec = pytest.importorskip("gensim.models.doc2vec")
+
+    class Mine(models.FastText):
+        pass
+
+    texts = [["a", "b"]] * 9 if with_words else None
+    tagged = [doc2vec.TaggedDocument(t, [i]) for i, t in enumerate(texts)] if texts else None
+    refused = [
+        models.FastText(texts, vector_size=4, min_count=1, bucket=10, sg=1),
+        Mine(texts, vector_size=4, min_count=1, bucket=10),
+        models.Doc2Vec(tagged, vector_size=4, min_count=1, dm=0),
+    ]
+    for model, name in zip(refused, ("FastText", "FastText", "Doc2Vec")):
+        with pytest.raises(TypeError, match=f"gensim's {name} .*: use gensim's Word2Vec, or give the arrays as a dict"):
+            DeepDist(model)
+
+
+def test_a_class_that_inherits_from_gensims_word2vec_is_taken():
+    models = pytest.importorskip("gensim.models")
+
+    class Mine(models.Word2Vec):
+        pass
+
+    assert DeepDist(Mine([["a", "b"]] * 9, vector_size=4, min_count=1)).model.syn0.shape == (2, 4)
+    DeepDist(Mine(vector_size=4))
 
 
 def test_gensims_norms_are_fresh_after_a_step_in_place(word2vec):

@@ -15,7 +15,7 @@ from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Wor
 
 
 def small(**settings):
-    return Word2Vec(**{"vector_size": 24, "min_count": 1, "sample": 0.0, "epochs": 3, "seed": 7, **settings})
+    return Word2Vec(**{"vector_size": 24, "min_count": 1, "sample": 0.0, "epochs": 3, "seed": 7, "sg": 1, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -209,10 +209,91 @@ def test_a_gensim_model_without_vocabulary_gets_the_clusters(sc, lines):
     model.train([["t1w0", "t1w1"]], total_examples=1, epochs=1)
 
 
-@pytest.mark.parametrize("settings", [{"sg": 0}, {"hs": 1, "negative": 0}])
-def test_other_methods_than_skip_gram_say_what_to_set(sc, settings):
-    with DeepDist(gensim_model(**settings), progress=False) as dd, pytest.raises(BadInput, match="sg=1, hs=0, negative=5"):
-        dd.train(sc.parallelize(["a b"], 1))
+MODES = [
+    {"sg": 1, "hs": 1, "negative": 0},
+    {"sg": 1, "hs": 1, "negative": 3},
+    {"sg": 0},
+    {"sg": 0, "cbow_mean": 0},
+    {"sg": 0, "hs": 1, "negative": 0},
+    {"sg": 0, "cbow_mean": 0, "hs": 1, "negative": 3},
+]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_every_mode_learns_the_topics_and_goes_on_from_its_vectors(sc, lines, mode):
+    rdd = sc.parallelize(lines, 2)
+    with DeepDist(small(**mode, alpha=0.05), progress=False) as dd:
+        first = dd.train(rdd)
+        model = dd.model
+        v = len(model.wv)
+        shapes = {name: None if a is None else a.shape for name, a in (("syn1", model.syn1), ("syn1neg", model.syn1neg))}
+        assert shapes == {"syn1": (v - 1, 24) if model.hs else None, "syn1neg": (v, 24) if model.negative else None}
+        second = dd.train(rdd, epochs=1)
+    assert topic_score(model.wv) > 0.9
+    assert second.epochs[0].loss < first.epochs[0].loss
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("built", [True, False])
+def test_a_gensim_model_of_every_mode_comes_back_with_its_output_vectors(sc, lines, mode, built):
+    model = gensim_model(**mode, alpha=0.05)
+    if built:
+        model.build_vocab([s.split() for s in lines])
+    _, view = train(model, sc.parallelize(lines, 2))
+    assert topic_score(view) > 0.9
+    for name in ("syn1", "syn1neg"):
+        expected = model.hs if name == "syn1" else model.negative
+        assert hasattr(model, name) == bool(expected)
+        if expected:
+            rows = getattr(model, name)
+            assert rows.shape == (len(model.wv), 24) and np.abs(rows[: len(rows) - 1]).max(axis=1).min() > 0
+    model.train([s.split() for s in lines[:100]], total_examples=100, epochs=1)
+
+
+def test_hierarchical_softmax_continues_gensims_own_tree(sc, lines):
+    """The probability that gensim gives to a word must be the one that was trained here: same nodes, same codes."""
+    model = gensim_model(sg=1, hs=1, negative=0, epochs=10, alpha=0.1, window=2)
+    train(model, sc.parallelize(lines, 2))
+    scores = model.score([["t1w0", "t1w1"], ["t1w0", "t2w1"]], total_sentences=2)
+    assert scores[0] > scores[1] + 2
+
+
+def test_the_computed_loss_is_that_of_every_prediction(sc):
+    """With a learning rate that moves nothing, every score is 0 and every choice on a path costs log 2."""
+    rows = ["a b c d", "a b", "a c a b d"] * 50
+    still = {"min_count": 1, "window": 2, "shrink_windows": False, "alpha": 1e-9, "min_alpha": 0.0, "epochs": 2, "compute_loss": True}
+    with DeepDist(small(**still, sg=0, hs=1, negative=0), progress=False) as dd:
+        summary = dd.train(sc.parallelize(rows, 2))
+        model = dd.model
+    counts = collections.Counter(w for row in rows for w in row.split())
+    assert sorted(counts.values()) == [100, 100, 150, 200]  # the best code has paths of 2 steps for each, or of 1, 2, 3 and 3
+    steps = 2 * 550
+    for epoch in summary.epochs:
+        assert epoch.loss_pairs == 550
+        assert epoch.loss == pytest.approx(steps / 550 * np.log(2), rel=1e-5)
+    assert model.get_latest_training_loss() == pytest.approx(2 * steps * np.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.0, -1.0])
+def test_windows_and_negatives_are_drawn_as_the_settings_say(sc, exponent):
+    """At a learning rate that moves nothing, a negative costs log 2, unless it is the center itself, which is left out."""
+    rows = ["a a a a a a a a a b"] * 400
+    still = {"window": 9, "alpha": 1e-9, "min_alpha": 0.0, "epochs": 1, "compute_loss": True, "ns_exponent": exponent}
+    summary, _ = train(small(shrink_windows=False, **still), sc.parallelize(rows, 2))
+    assert summary.epochs[0].loss_pairs == 400 * 10 * 9  # every word with every other one
+    a = 9**exponent / (9**exponent + 1)
+    drawn = 5 * (1 - (0.9 * a + 0.1 * (1 - a)))
+    assert summary.epochs[0].loss == pytest.approx((1 + drawn) * np.log(2), rel=0.02)
+    summary, _ = train(small(shrink_windows=True, **still), sc.parallelize(rows, 2))
+    assert 400 * 10 * 9 * 0.5 < summary.epochs[0].loss_pairs < 400 * 10 * 9 * 0.9
+
+
+def test_max_final_vocab_raises_min_count_until_it_fits(sc, lines):
+    counted = collections.Counter(w for line in lines[:300] for w in line.split()).most_common()
+    for limit in (5, 17, len(counted)):
+        rarest = counted[limit][1] if limit < len(counted) else 0  # words as rare as the first one too many go as well, as in gensim
+        _, model = train(small(epochs=1, max_final_vocab=limit), sc.parallelize(lines[:300], 2))
+        assert set(model.wv.index_to_key) == {w for w, n in counted if n > rarest}
 
 
 def test_progress_comes_as_figures_or_as_plain_lines(sc, lines, capfd):

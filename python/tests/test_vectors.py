@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepdist import Word2Vec, WordVectors
+from deepdist import BadInput, Summary, Word2Vec, WordVectors
 
 gensim_models = pytest.importorskip("gensim.models")
 
@@ -18,6 +18,18 @@ def vectors():
 @pytest.fixture
 def theirs(vectors):
     return vectors.to_gensim()
+
+
+@pytest.mark.parametrize("topn", [0, -1, np.int64(-3), np.int64(2)])
+def test_most_similar_of_none_is_none_as_in_gensim(vectors, theirs, topn):
+    ours, expected = vectors.most_similar("w1", topn=topn), theirs.most_similar("w1", topn=topn)
+    assert [w for w, _ in ours] == [w for w, _ in expected] and len(ours) == max(0, topn)
+
+
+def test_most_similar_without_topn_is_every_cosine_as_in_gensim(vectors, theirs):
+    for limit in (None, 10):
+        ours, expected = (v.most_similar("w1", topn=None, restrict_vocab=limit) for v in (vectors, theirs))
+        assert np.allclose(ours, expected, atol=1e-5) and len(ours) == (limit or 52)
 
 
 def test_most_similar_agrees_with_gensim(vectors, theirs):
@@ -101,7 +113,7 @@ def test_analogies_agree_with_gensim(theirs, vectors, tmp_path):
         {"vector_size": -3},
         {"vector_size": 10.5},
         {"window": 0},
-        {"negative": 0},
+        {"negative": 0, "hs": 0},
         {"negative": -1},
         {"epochs": 0},
         {"alpha": -0.1},
@@ -110,8 +122,9 @@ def test_analogies_agree_with_gensim(theirs, vectors, tmp_path):
         {"seed": -1},
         {"min_count": -1},
         {"max_final_vocab": 0},
-        {"sg": 0},
-        {"hs": 1},
+        {"sg": 2},
+        {"hs": "1"},
+        {"cbow_mean": None},
         {"min_alpha": 0.5},
         {"vector_size": "100"},
         {"vector_size": True},
@@ -123,9 +136,25 @@ def test_a_setting_out_of_range_is_named(setting):
 
 
 def test_settings_have_gensims_names_and_defaults():
-    ours, theirs = Word2Vec(), gensim_models.Word2Vec(sg=1)
-    for name in ours.native_settings() | {"min_count": 0, "max_final_vocab": 0, "hs": 0, "sg": 0}:
+    ours, theirs = Word2Vec(), gensim_models.Word2Vec()
+    for name in ours.native_settings() | {"min_count": 0, "max_final_vocab": 0}:
         assert getattr(ours, name) == getattr(theirs, name), name
+
+
+def test_a_training_without_an_objective_names_the_fix():
+    with pytest.raises(ValueError, match="set negative=5"):
+        Word2Vec(negative=0)
+    assert Word2Vec(negative=0, hs=1).native_settings()["negative"] == 0
+
+
+def test_another_vector_size_than_that_of_the_vectors_is_refused():
+    model, summary = Word2Vec(vector_size=4), Summary()
+    rows = np.ones((1, 4), np.float32)
+    model.native_finish(["a"], np.array([3], np.uint64), {"syn0": rows, "syn1neg": rows}, summary)
+    assert model.native_start().keys() >= {"syn0", "syn1neg"}
+    model.vector_size = 5
+    with pytest.raises(BadInput, match="vector_size=5, but .* have 4 dimensions: set vector_size=4"):
+        model.native_start()
 
 
 def test_an_untrained_model_says_so():

@@ -9,13 +9,22 @@ import (
 	pb "deepdist/proto/deepdist/v1"
 )
 
-// Settings are those of native word2vec, in gensim's names.
+// Settings are those of native word2vec, in gensim's names, and in the order of word2vec.Settings, which they are converted to.
 type Settings struct {
-	VectorSize, Window, Negative, Epochs int
-	Sample, NsExponent                   float64
-	Alpha, MinAlpha                      float32
-	Seed                                 uint64
-	ShrinkWindows                        bool
+	VectorSize    int
+	Window        int
+	Sg            bool
+	CbowMean      bool
+	Hs            bool
+	Negative      int
+	Sample        float64
+	NsExponent    float64
+	Alpha         float32
+	MinAlpha      float32
+	Epochs        int
+	Seed          uint64
+	ShrinkWindows bool
+	ComputeLoss   bool
 }
 
 // Vocabulary is the settled one of a training: word i has id i.
@@ -99,5 +108,6 @@ func settings(s *pb.Word2Vec) Settings {
 		VectorSize: int(s.GetVectorSize()), Window: int(s.GetWindow()), Negative: int(s.GetNegative()), Epochs: int(s.GetEpochs()),
 		Sample: s.GetSample(), NsExponent: s.GetNsExponent(), Alpha: s.GetAlpha(), MinAlpha: s.GetMinAlpha(),
 		Seed: s.GetSeed(), ShrinkWindows: s.GetShrinkWindows(),
+		Sg: s.GetSg(), CbowMean: s.GetCbowMean(), Hs: s.GetHs(), ComputeLoss: s.GetComputeLoss(),
 	}
 }

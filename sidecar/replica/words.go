@@ -21,17 +21,18 @@ import (
 // The protocol, per slice: Hold → Wanted, Begin, Values … (a pull) → Ready → trainers change Matrices → Deltas (a push) →
 // Settle. It is not safe for concurrent use; only the trainers share it, as package word2vec says.
 type Words struct {
-	size, dim, stride int
-	whole             bool
-	version           uint64 // of the whole replica; 0: it must be pulled
-	pulled            psclient.Pulled
-	matrices          word2vec.Matrices
-	parts             [2]part // syn0, syn1neg
+	dim, stride int
+	whole       bool
+	version     uint64 // of the whole replica; 0: it must be pulled
+	pulled      psclient.Pulled
+	matrices    word2vec.Matrices
+	parts       []part
 }
 
-// part is one of the two matrices.
+// part is one matrix.
 type part struct {
 	name       string
+	size       int      // rows that it has on the server
 	keys       []uint32 // of the rows held, ascending; nil if whole
 	rows, base []float32
 	slots      []int32 // by key; −1: not held
@@ -39,14 +40,22 @@ type part struct {
 	changed    []uint32 // whole: rows that differ from base, found by Deltas
 }
 
-// NewWords returns an empty replica of `size` words with vectors of length dim.
-func NewWords(size, dim int) *Words {
-	return &Words{size: size, dim: dim, stride: word2vec.Stride(dim), parts: [2]part{{name: "syn0"}, {name: "syn1neg"}}}
+// NewWords returns an empty replica of a training's matrices for so many words.
+func NewWords(size int, settings word2vec.Settings) *Words {
+	w := &Words{dim: settings.VectorSize, stride: word2vec.Stride(settings.VectorSize)}
+	for _, m := range settings.Matrices(size) {
+		w.parts = append(w.parts, part{name: m.Name, size: m.Rows})
+	}
+	w.matrices.Stride = w.stride
+	return w
 }
 
-// MostBytes is what a replica of all rows takes: two matrices, and the base of each.
-func MostBytes(size, dim int) uint64 {
-	return 4 * 4 * uint64(size) * uint64(word2vec.Stride(dim))
+// MostBytes is what a replica of all rows takes: the matrices, and the base of each.
+func MostBytes(size int, settings word2vec.Settings) (bytes uint64) {
+	for _, m := range settings.Matrices(size) {
+		bytes += 2 * 4 * uint64(m.Rows) * uint64(word2vec.Stride(settings.VectorSize))
+	}
+	return bytes
 }
 
 // Close frees the rows.
@@ -82,29 +91,30 @@ func (w *Words) HoldWhole() {
 		p := &w.parts[i]
 		p.release()
 		p.keys, p.slots = nil, nil
-		p.reserve(w.size, w.stride)
+		p.reserve(p.size, w.stride)
 	}
 	w.share()
 }
 
-// Hold makes room for the rows of a slice: those that its records need, by matrix, in ascending order.
-func (w *Words) Hold(syn0, syn1neg []uint32) {
+// Hold makes room for the rows of a slice: those that its records need.
+func (w *Words) Hold(needed *word2vec.Needed) {
 	if w.whole {
 		w.whole, w.version = false, 0
 		for i := range w.parts {
 			w.parts[i].release()
 		}
 	}
-	for i, keys := range [2][]uint32{syn0, syn1neg} {
-		w.parts[i].hold(keys, w.size, w.stride)
+	for i := range w.parts {
+		p := &w.parts[i]
+		p.hold(needed.Of(p.name).Keys(), w.stride)
 	}
 	w.share()
 }
 
 func (w *Words) share() {
-	w.matrices.Stride = w.stride
-	w.matrices.Syn0, w.matrices.Slot0 = w.parts[0].rows, w.parts[0].slots
-	w.matrices.Syn1neg, w.matrices.Slot1 = w.parts[1].rows, w.parts[1].slots
+	for i := range w.parts {
+		w.matrices.Put(w.parts[i].name, w.parts[i].rows, w.parts[i].slots)
+	}
 }
 
 // Wanted is what a pull must ask for, and the version that need not be sent again. No rows: no pull is needed.
@@ -182,13 +192,13 @@ func (w *Words) Deltas() []psclient.Delta {
 		p := &w.parts[i]
 		keys := p.keys
 		if w.whole {
-			keys = p.findChanged(w.size, w.stride)
+			keys = p.findChanged(w.stride)
 		}
 		if len(keys) == 0 {
 			continue
 		}
 		delta := psclient.Delta{Tensor: psclient.Tensor{Name: p.name, DType: "float32", Shape: []int{len(keys), w.dim}}, Rows: len(keys), RowBytes: 4 * w.dim}
-		if delta.Sparse = len(keys) < w.size; delta.Sparse {
+		if delta.Sparse = len(keys) < p.size; delta.Sparse {
 			delta.Keys = keys
 		}
 		delta.Values = w.differences(p, keys)
@@ -237,9 +247,9 @@ func (w *Words) Settle(version uint64) {
 }
 
 // findChanged lists the rows that training has changed: comparing costs less than noting every touch.
-func (p *part) findChanged(size, stride int) []uint32 {
+func (p *part) findChanged(stride int) []uint32 {
 	lists := make([][]uint32, ranges())
-	eachRange(size, func(i, first, end int) {
+	eachRange(p.size, func(i, first, end int) {
 		var list []uint32
 		for key := first; key < end; key++ {
 			at := key * stride
@@ -266,9 +276,9 @@ func eachRange(n int, f func(i, first, end int)) {
 func ranges() int { return runtime.GOMAXPROCS(0) }
 
 // hold maps keys to rows 0, 1, 2, …
-func (p *part) hold(keys []uint32, size, stride int) {
+func (p *part) hold(keys []uint32, stride int) {
 	if p.slots == nil {
-		p.slots = slices.Repeat([]int32{-1}, size)
+		p.slots = slices.Repeat([]int32{-1}, p.size)
 	}
 	for _, key := range p.keys {
 		p.slots[key] = -1

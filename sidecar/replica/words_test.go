@@ -8,6 +8,7 @@ import (
 	"deepdist/internal/bundle"
 	"deepdist/internal/vec"
 	"deepdist/sidecar/psclient"
+	"deepdist/sidecar/word2vec"
 )
 
 // model is the server's side in the simplest form: rows, and the adding of deltas.
@@ -20,12 +21,17 @@ type model struct {
 func newModel(size, dim int) *model {
 	m := &model{dim: dim, version: 5, tensors: map[string][]float32{}}
 	random := rand.New(rand.NewPCG(1, 1))
-	for _, name := range []string{"syn0", "syn1neg"} {
-		for range size * dim {
-			m.tensors[name] = append(m.tensors[name], random.Float32()-0.5)
+	for _, matrix := range settings(dim).Matrices(size) {
+		for range matrix.Rows * dim {
+			m.tensors[matrix.Name] = append(m.tensors[matrix.Name], random.Float32()-0.5)
 		}
 	}
 	return m
+}
+
+// settings have all matrices that there are.
+func settings(dim int) word2vec.Settings {
+	return word2vec.Settings{VectorSize: dim, Hs: true, Negative: 5}
 }
 
 // pull answers in odd pieces, as a stream may.
@@ -71,7 +77,7 @@ func (m *model) push(deltas []psclient.Delta) {
 // train changes some of the rows held, as trainers do.
 func train(w *Words, random *rand.Rand) {
 	m := w.Matrices()
-	for _, rows := range [][]float32{m.Syn0, m.Syn1neg} {
+	for _, rows := range [][]float32{m.Syn0, m.Syn1, m.Syn1neg} {
 		for row := 0; row < len(rows)/m.Stride; row += 1 + random.IntN(3) {
 			for i := range w.dim {
 				rows[row*m.Stride+i] += random.Float32() - 0.5
@@ -82,10 +88,10 @@ func train(w *Words, random *rand.Rand) {
 
 // equal compares the whole replica with the model, to the bit.
 func equal(w *Words, m *model) bool {
-	for i, name := range []string{"syn0", "syn1neg"} {
-		for key := range w.size {
+	for _, p := range w.parts {
+		for key := range p.size {
 			at := key * w.stride
-			if !slices.Equal(w.parts[i].rows[at:at+w.dim], m.tensors[name][key*m.dim:(key+1)*m.dim]) {
+			if !slices.Equal(p.rows[at:at+w.dim], m.tensors[p.name][key*m.dim:(key+1)*m.dim]) {
 				return false
 			}
 		}
@@ -94,7 +100,7 @@ func equal(w *Words, m *model) bool {
 }
 
 func TestAWholeReplicaStaysTheServersStateToTheBitWithoutAnotherPull(t *testing.T) {
-	m, w := newModel(40, 19), NewWords(40, 19)
+	m, w := newModel(40, 19), NewWords(40, settings(19))
 	defer w.Close()
 	random := rand.New(rand.NewPCG(2, 2))
 	w.HoldWhole()
@@ -113,7 +119,7 @@ func TestAWholeReplicaStaysTheServersStateToTheBitWithoutAnotherPull(t *testing.
 }
 
 func TestAReplicaIsPulledAgainWhenOthersHavePushed(t *testing.T) {
-	m, w := newModel(10, 16), NewWords(10, 16)
+	m, w := newModel(10, 16), NewWords(10, settings(16))
 	defer w.Close()
 	w.HoldWhole()
 	m.pull(t, w)
@@ -131,12 +137,23 @@ func TestAReplicaIsPulledAgainWhenOthersHavePushed(t *testing.T) {
 	}
 }
 
+func needed(size int, syn0, syn1neg, syn1 []uint32) *word2vec.Needed {
+	set := func(keys []uint32) *word2vec.KeySet {
+		s := word2vec.NewKeySet(size)
+		for _, key := range keys {
+			s.Add(key)
+		}
+		return s
+	}
+	return &word2vec.Needed{Syn0: set(syn0), Syn1: set(syn1), Syn1neg: set(syn1neg)}
+}
+
 func TestASlicesRowsArePulledMappedAndPushedByKey(t *testing.T) {
-	m, w := newModel(50, 20), NewWords(50, 20)
+	m, w := newModel(50, 20), NewWords(50, settings(20))
 	defer w.Close()
-	for _, keys := range [][2][]uint32{{{0, 7, 49}, {3}}, {{1, 2, 3, 4, 5, 6, 7, 8, 9}, {0, 49}}, {{5}, nil}} {
+	for _, keys := range [][3][]uint32{{{0, 7, 49}, {3}, {48}}, {{1, 2, 3, 4, 5, 6, 7, 8, 9}, {0, 49}, nil}, {{5}, nil, nil}} {
 		before := slices.Clone(m.tensors["syn0"])
-		w.Hold(keys[0], keys[1])
+		w.Hold(needed(50, keys[0], keys[1], keys[2]))
 		m.pull(t, w)
 		rows := w.Matrices()
 		for key, slot := range rows.Slot0 {
@@ -163,7 +180,7 @@ func TestASlicesRowsArePulledMappedAndPushedByKey(t *testing.T) {
 }
 
 func TestUnchangedRowsAreNotPushed(t *testing.T) {
-	m, w := newModel(30, 16), NewWords(30, 16)
+	m, w := newModel(30, 16), NewWords(30, settings(16))
 	defer w.Close()
 	w.HoldWhole()
 	m.pull(t, w)
@@ -175,9 +192,9 @@ func TestUnchangedRowsAreNotPushed(t *testing.T) {
 }
 
 func TestValuesThatWereNotAskedForAreRefused(t *testing.T) {
-	w := NewWords(10, 16)
+	w := NewWords(10, settings(16))
 	defer w.Close()
-	w.Hold([]uint32{1, 2}, nil)
+	w.Hold(needed(10, []uint32{1, 2}, nil, nil))
 	for _, c := range []struct {
 		i      int
 		offset uint64

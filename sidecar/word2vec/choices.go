@@ -16,7 +16,10 @@ func (m *Model) choose(rec Record, s *Scratch) {
 	r := newRandom(m.settings.Seed, rec)
 	s.thin(m.keep, rec.Tokens, &r)
 	s.widths(m.settings, &r)
-	s.opponents(m.negatives, m.settings.Negative, &r)
+	s.outs = s.outs[:0]
+	if m.settings.Negative > 0 {
+		s.opponents(m.negatives, m.settings.Negative, &r)
+	}
 }
 
 // thin keeps each token with its word's probability. It always writes and sometimes advances, which spares a branch that no processor could predict.

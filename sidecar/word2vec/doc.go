@@ -1,18 +1,28 @@
-// Package word2vec trains word vectors by skip-gram with negative sampling on one machine's rows. It knows no network and no files: it takes
-// records (sentences of vocabulary ids) and changes rows.
+// Package word2vec trains word vectors on one machine's rows: by skip-gram or CBOW, with negative sampling, hierarchical softmax, or both. It knows no
+// network and no files: it takes records (sentences of vocabulary ids) and changes rows.
 //
 // # What is maximised
 //
-// Every word w has two vectors, the input vector u (a row of syn0, the one that users look up) and the output vector v (a row of syn1neg).
-// For every word, the center, and every word near it, its context, the model maximises
+// Every word w has an input vector u (a row of syn0, the one that users look up). A hidden vector h predicts the word in the middle of a window, the center:
 //
-//	log σ(u_context · v_center) + Σ_negatives log σ(−u_context · v_negative)         σ(x) = 1 / (1 + e^−x)
+//   - skip-gram: every word near it, its context, does so by itself, h = u_context. (word2vec takes the context word's input vector against the center's
+//     output vector, and since every word is a center in its turn, that is the paper's sum in another order.)
+//   - CBOW: the words near it do so together, h being the mean of their vectors or the sum (Mikolov et al., arXiv:1301.3781, section 3.1; see bagOfWords).
 //
-// (Mikolov et al., "Distributed Representations of Words and Phrases and their Compositionality", arXiv:1310.4546, equation 4; word2vec takes the context
-// word's input vector against the center's output vector, and since every word is a center in its turn, that is the paper's sum in another order.)
-// Its gradient is an error times a vector: with label 1 for the center and 0 for a negative,
+// The prediction is a number of choices between yes and no, each by an output vector v of its own:
 //
-//	e = alpha · (label − σ(u·v)),    u += e·v,    v += e·u
+//   - negative sampling: every word has an output vector (a row of syn1neg). yes to the center's, no to those of some words drawn at random,
+//     the negatives (Mikolov et al., "Distributed Representations of Words and Phrases and their Compositionality", arXiv:1310.4546, equation 4).
+//   - hierarchical softmax: every inner node of a binary tree over the words has one (a row of syn1). At each node on the way from the root to the center,
+//     yes is left and no is right (equation 3 there; see tree).
+//
+// With label 1 for yes and 0 for no, what is maximised is the sum of
+//
+//	log σ(h·v) for label 1, log σ(−h·v) for label 0         σ(x) = 1 / (1 + e^−x)
+//
+// Its gradient is an error times a vector:
+//
+//	e = alpha · (label − σ(h·v)),    h += e·v,    v += e·h
 //
 // # The random choices
 //

@@ -5,8 +5,10 @@ import "errors"
 // Model is what all threads share and nobody writes: the settings and the tables that the vocabulary's counts give.
 type Model struct {
 	settings  Settings
+	words     int
 	keep      []uint32
-	negatives negatives
+	negatives negatives // of negative sampling
+	tree      *tree     // of hierarchical softmax
 }
 
 // New prepares the training of a vocabulary whose word i was counted counts[i] times.
@@ -17,11 +19,29 @@ func New(s Settings, counts []uint64) (*Model, error) {
 	if len(counts) == 0 {
 		return nil, errors.New("the vocabulary is empty: lower min_count or give more text")
 	}
-	negatives, err := newNegatives(counts, s.NsExponent)
-	if err != nil {
-		return nil, err
+	m := &Model{settings: s, keep: keepThresholds(counts, s.Sample), words: len(counts)}
+	if s.Negative > 0 {
+		var err error
+		if m.negatives, err = newNegatives(counts, s.NsExponent); err != nil {
+			return nil, err
+		}
 	}
-	return &Model{settings: s, keep: keepThresholds(counts, s.Sample), negatives: negatives}, nil
+	if s.Hs {
+		m.tree = newTree(counts)
+	}
+	return m, nil
+}
+
+// RowsPerWord is how many output rows a word of the text is predicted by, about.
+func (m *Model) RowsPerWord() int {
+	n := 0
+	if m.settings.Negative > 0 {
+		n += 1 + m.settings.Negative
+	}
+	if m.settings.Hs {
+		n += len(m.tree.steps)/m.words + 1 // the mean path of the vocabulary, which is longer than that of the text
+	}
+	return n
 }
 
 // Settings are those that the model was made with.

@@ -2,14 +2,55 @@ package word2vec
 
 import "math/bits"
 
+// Needed is the keys of rows by matrix; nil where a training has no such matrix.
+type Needed struct {
+	Syn0, Syn1, Syn1neg *KeySet
+}
+
+// NewNeeded makes empty sets for the model's matrices.
+func (m *Model) NewNeeded() *Needed {
+	n := &Needed{Syn0: NewKeySet(m.words)}
+	if m.settings.Hs {
+		n.Syn1 = NewKeySet(m.words)
+	}
+	if m.settings.Negative > 0 {
+		n.Syn1neg = NewKeySet(m.words)
+	}
+	return n
+}
+
 // Need marks the rows that Train will read and change for rec: all of them and no others, because it makes the same random choices.
-func (m *Model) Need(rec Record, scratch *Scratch, syn0, syn1neg *KeySet) {
+func (m *Model) Need(rec Record, scratch *Scratch, rows *Needed) {
 	m.choose(rec, scratch)
 	for _, key := range scratch.kept {
-		syn0.Add(key)
+		rows.Syn0.Add(key)
 	}
 	for _, key := range scratch.outs {
-		syn1neg.Add(key)
+		rows.Syn1neg.Add(key)
+	}
+	if m.tree != nil {
+		for _, word := range scratch.kept {
+			for _, s := range m.tree.path(word) {
+				rows.Syn1.Add(s.node())
+			}
+		}
+	}
+}
+
+// sets are those of all matrices.
+func (n *Needed) sets() map[string]*KeySet {
+	return map[string]*KeySet{"syn0": n.Syn0, "syn1": n.Syn1, "syn1neg": n.Syn1neg}
+}
+
+// Of is the set of the matrix of that name.
+func (n *Needed) Of(name string) *KeySet { return n.sets()[name] }
+
+// Reset empties all sets.
+func (n *Needed) Reset() {
+	for _, s := range n.sets() {
+		if s != nil {
+			s.Reset()
+		}
 	}
 }
 

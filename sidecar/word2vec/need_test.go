@@ -13,10 +13,15 @@ import (
 func anyTraining(t *rapid.T) (m *Model, rows *Matrices, records []Record) {
 	words := rapid.IntRange(1, 60).Draw(t, "words")
 	settings := Settings{
-		VectorSize: rapid.IntRange(1, 70).Draw(t, "vector_size"), Window: rapid.IntRange(1, 40).Draw(t, "window"), Negative: rapid.IntRange(1, 15).Draw(t, "negative"),
+		VectorSize: rapid.IntRange(1, 70).Draw(t, "vector_size"), Window: rapid.IntRange(1, 40).Draw(t, "window"), Negative: rapid.IntRange(0, 15).Draw(t, "negative"),
+		Sg: rapid.Bool().Draw(t, "sg"), CbowMean: rapid.Bool().Draw(t, "cbow_mean"), Hs: rapid.Bool().Draw(t, "hs"),
 		Sample: rapid.SampledFrom([]float64{0, 1e-3, 0.05}).Draw(t, "sample"), NsExponent: 0.75, Alpha: 0.05, Epochs: 1,
 		Seed: rapid.Uint64().Draw(t, "seed"), ShrinkWindows: rapid.Bool().Draw(t, "shrink_windows"),
 	}
+	if words == 1 {
+		settings.Negative++ // a tree of one leaf teaches nothing
+	}
+	settings.Hs = settings.Hs || settings.Negative == 0
 	counts := make([]uint64, words)
 	for i := range counts {
 		counts[i] = 1 + 1000/uint64(i+1)
@@ -32,32 +37,25 @@ func anyTraining(t *rapid.T) (m *Model, rows *Matrices, records []Record) {
 	return m, trainedRows(m, words), records
 }
 
-func needOf(m *Model, records []Record, words int) (syn0, syn1neg *KeySet) {
-	syn0, syn1neg = NewKeySet(words), NewKeySet(words)
+func needOf(m *Model, records []Record) *Needed {
+	needed := m.NewNeeded()
 	var scratch Scratch
 	for _, rec := range records {
-		m.Need(rec, &scratch, syn0, syn1neg)
+		m.Need(rec, &scratch, needed)
 	}
-	return syn0, syn1neg
+	return needed
 }
 
 func TestNeedNamesTheRowsThatTrainReadsAndChangesAndNoOthers(t *testing.T) {
 	eachKernel(t, func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			m, rows, records := anyTraining(t)
-			words := len(rows.Syn0) / rows.Stride
-			need0, need1 := needOf(m, records, words)
-			poison := func(row []float32) { // what reads such a row becomes NaN itself
-				for i := range row {
-					row[i] = float32(math.NaN())
-				}
-			}
-			for w := range words {
-				if !need0.Has(uint32(w)) {
-					poison(rows.row0(w))
-				}
-				if !need1.Has(uint32(w)) {
-					poison(rows.row1(w))
+			needed := needOf(m, records)
+			for name, floats := range rows.all() {
+				for i := range floats { // what reads such a row becomes NaN itself
+					if !needed.Of(name).Has(uint32(i / rows.Stride)) {
+						floats[i] = float32(math.NaN())
+					}
 				}
 			}
 			before := rows.clone()
@@ -65,9 +63,12 @@ func TestNeedNamesTheRowsThatTrainReadsAndChangesAndNoOthers(t *testing.T) {
 			for _, rec := range records {
 				trainer.Train(rec, rows, 0.05)
 			}
-			for w := range words {
-				checkTouched(t, "syn0", w, need0.Has(uint32(w)), before.row0(w), rows.row0(w))
-				checkTouched(t, "syn1neg", w, need1.Has(uint32(w)), before.row1(w), rows.row1(w))
+			now := rows.all()
+			for name, floats := range before.all() {
+				for row := range len(floats) / rows.Stride {
+					at := row * rows.Stride
+					checkTouched(t, name, row, needed.Of(name).Has(uint32(row)), floats[at:][:rows.Stride], now[name][at:][:rows.Stride])
+				}
 			}
 		})
 	})
@@ -88,24 +89,21 @@ func TestTrainingOnTheNeededRowsAloneEqualsTrainingOnAllBitForBit(t *testing.T) 
 	eachKernel(t, func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			m, whole, records := anyTraining(t)
-			words := len(whole.Syn0) / whole.Stride
-			need0, need1 := needOf(m, records, words)
+			needed := needOf(m, records)
 			part := &Matrices{Stride: whole.Stride}
-			part.Syn0, part.Slot0 = pick(whole.row0, need0, words)
-			part.Syn1neg, part.Slot1 = pick(whole.row1, need1, words)
+			for _, matrix := range m.settings.Matrices(m.words) {
+				rows, slots := pick(whole.all()[matrix.Name], needed.Of(matrix.Name), matrix.Rows, whole.Stride)
+				part.Put(matrix.Name, rows, slots)
+			}
 			one, other := NewTrainer(m), NewTrainer(m)
 			for _, rec := range records {
 				one.Train(rec, whole, 0.05)
 				other.Train(rec, part, 0.05)
 			}
-			for _, key := range need0.Keys() {
-				if !slices.Equal(whole.row0(int(key)), part.row0(int(part.Slot0[key]))) {
-					t.Fatalf("syn0[%d] differs", key)
-				}
-			}
-			for _, key := range need1.Keys() {
-				if !slices.Equal(whole.row1(int(key)), part.row1(int(part.Slot1[key]))) {
-					t.Fatalf("syn1neg[%d] differs", key)
+			for _, matrix := range m.settings.Matrices(m.words) {
+				want, _ := pick(whole.all()[matrix.Name], needed.Of(matrix.Name), matrix.Rows, whole.Stride)
+				if !slices.Equal(want, part.all()[matrix.Name]) {
+					t.Fatalf("%s differs", matrix.Name)
 				}
 			}
 			if a, b := one.Stats(), other.Stats(); a != b {
@@ -116,14 +114,11 @@ func TestTrainingOnTheNeededRowsAloneEqualsTrainingOnAllBitForBit(t *testing.T) 
 }
 
 // pick copies the rows of a set and maps the keys to their new places.
-func pick(row func(int) []float32, keys *KeySet, words int) (rows []float32, slots []int32) {
-	slots = make([]int32, words)
-	for i := range slots {
-		slots[i] = -1
-	}
+func pick(all []float32, keys *KeySet, size, stride int) (rows []float32, slots []int32) {
+	slots = slices.Repeat([]int32{-1}, size)
 	for i, key := range keys.Keys() {
 		slots[key] = int32(i)
-		rows = append(rows, row(int(key))...)
+		rows = append(rows, all[int(key)*stride:][:stride]...)
 	}
 	return rows, slots
 }

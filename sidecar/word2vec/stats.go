@@ -10,9 +10,9 @@ import (
 type Stats struct {
 	Words     uint64  // raw words: tokens of the records
 	Kept      uint64  // those that subsampling kept
-	Pairs     uint64  // (center, context word) pairs trained
-	Loss      float64 // −log σ(u·v_center) − Σ log σ(−u·v_negative), summed over LossPairs pairs as they were before their step
-	LossPairs uint64  // pairs of one record in 16: Loss/LossPairs is the mean loss
+	Pairs     uint64  // predictions trained: (center, context word) pairs of skip-gram, windows of CBOW
+	Loss      float64 // −Σ log p(label) over the targets of LossPairs predictions, as they were before their step
+	LossPairs uint64  // predictions of one record in 16, or of all with ComputeLoss: Loss/LossPairs is the mean loss
 }
 
 // Stats gives the figures since the last call.
@@ -39,7 +39,7 @@ func lossSampled(seed uint64, rec Record) bool {
 
 // loss sums −log p over the step's m by n scores, p being the probability that the model gave to the label. The kernel has it almost computed: its error is
 // ±alpha·(1 − p). So the logarithm is taken of a product of many p; where p is so small that 1 − p has lost it, of that p alone, from the score.
-func loss(grid *vec.Grid, m, n int, positive bool, alpha float32) float64 {
+func loss(grid *vec.Grid, m, n int, labels uint, alpha float32) float64 {
 	const smallest, underflow = 1e-3, 1e-250
 	sum, product := 0.0, 1.0
 	perAlpha := 1 / float64(alpha)
@@ -48,7 +48,7 @@ func loss(grid *vec.Grid, m, n int, positive bool, alpha float32) float64 {
 			p := 1 - math.Abs(float64(grid.Error(row, column)))*perAlpha
 			if !(p > smallest) { // also when alpha is 0
 				score := float64(grid.Score(row, column))
-				if positive && column == 0 {
+				if labels>>column&1 == 1 {
 					score = -score
 				}
 				sum += softplus(score)

@@ -11,16 +11,26 @@ type Trainer struct {
 	model *Model
 	rows  int // context words of one step
 	Scratch
-	ins   []int // offset in Syn0 of each kept token's row
-	outs  []int // offset in Syn1neg of each row of Scratch.outs, and a tail that may be prefetched
-	tile  [vec.MaxIns]int
-	grid  vec.Grid
-	stats Stats
+	ins     []int     // offset in Syn0 of each kept token's row
+	targets []targets // what each kept token is predicted by: the paths of hierarchical softmax, the opponents of negative sampling, or both
+	bag               // of CBOW
+	tile    [vec.MaxIns]int
+	grid    vec.Grid
+	alpha   float32 // of the record at hand
+	sampled bool    // its loss is noted
+	stats   Stats
 }
 
 // NewTrainer makes a trainer for the calling goroutine.
 func NewTrainer(m *Model) *Trainer {
-	return &Trainer{model: m, rows: max(1, min(vec.MaxIns, stepFloats/Stride(m.settings.VectorSize)))}
+	t := &Trainer{model: m, rows: max(1, min(vec.MaxIns, stepFloats/Stride(m.settings.VectorSize)))}
+	t.bag = newBag(m.settings)
+	for _, on := range []bool{m.settings.Hs, m.settings.Negative > 0} {
+		if on {
+			t.targets = append(t.targets, targets{})
+		}
+	}
+	return t
 }
 
 // stepFloats bounds the input rows of one step, so that it stays well below 100 µs at any vector size: assembly cannot be preempted.
@@ -30,6 +40,15 @@ const stepFloats = 1 << 16
 func (t *Trainer) Train(rec Record, rows *Matrices, alpha float32) {
 	rows.lock()
 	defer rows.unlock()
+	t.prepare(rec, rows, alpha)
+	for i := range t.kept {
+		t.window(i, rows)
+	}
+}
+
+// prepare makes the record's random choices and looks up the rows that they ask for.
+func (t *Trainer) prepare(rec Record, rows *Matrices, alpha float32) {
+	s := &t.model.settings
 	t.model.choose(rec, &t.Scratch)
 	t.stats.Words += uint64(len(rec.Tokens))
 	t.stats.Kept += uint64(t.survivors)
@@ -37,19 +56,43 @@ func (t *Trainer) Train(rec Record, rows *Matrices, alpha float32) {
 		return
 	}
 	t.ins = locate(t.ins, t.kept, rows.Slot0, rows.Stride, len(rows.Syn0), "syn0")
-	t.outs = locate(t.outs, t.Scratch.outs, rows.Slot1, rows.Stride, len(rows.Syn1neg), "syn1neg")
-	sampled := lossSampled(t.model.settings.Seed, rec)
-	for i := range t.kept {
-		t.window(i, rows, alpha, sampled)
+	if s.Hs {
+		t.targets[0].paths(t.model.tree, t.kept, rows)
+	}
+	if s.Negative > 0 {
+		t.targets[len(t.targets)-1].opponents(&t.Scratch, rows)
+	}
+	t.alpha, t.sampled = alpha, s.ComputeLoss || lossSampled(s.Seed, rec)
+}
+
+// window trains kept[i] with the words around it.
+func (t *Trainer) window(i int, rows *Matrices) {
+	from, to := t.reach(i)
+	predictions := uint64(1)
+	if t.model.settings.Sg {
+		predictions = uint64(to - from - 1)
+		t.skipGram(i, from, to, rows)
+	} else {
+		t.bagOfWords(i, from, to, rows)
+	}
+	t.stats.Pairs += predictions
+	if t.sampled {
+		t.stats.LossPairs += predictions
 	}
 }
 
-// window trains kept[i] against the words around it, in steps of at most t.rows context words and vec.MaxOuts differing output words.
-func (t *Trainer) window(i int, rows *Matrices, alpha float32, sampled bool) {
-	from := max(0, i-int(t.radius[i]))
-	to := min(len(t.kept), i+int(t.radius[i])+1)
-	upcoming := t.ins[min(i+1+t.model.settings.Window, len(t.kept)-1)]
-	t.stats.Pairs += uint64(to - from - 1)
+// reach is the window around kept[i]: kept[from:to], itself included. It has a context word at least.
+func (t *Trainer) reach(i int) (from, to int) {
+	return max(0, i-int(t.radius[i])), min(len(t.kept), i+int(t.radius[i])+1)
+}
+
+// upcoming is the input row that will enter the window next.
+func (t *Trainer) upcoming(i int) int {
+	return t.ins[min(i+1+t.model.settings.Window, len(t.kept)-1)]
+}
+
+// skipGram trains kept[i] against each word around it, in steps of at most t.rows context words.
+func (t *Trainer) skipGram(i, from, to int, rows *Matrices) {
 	for at := from; at < to; {
 		m := 0
 		for ; at < to && m < t.rows; at++ {
@@ -58,23 +101,20 @@ func (t *Trainer) window(i int, rows *Matrices, alpha float32, sampled bool) {
 				m++
 			}
 		}
-		t.opponentsOf(i, rows, t.tile[:m], upcoming, alpha, sampled)
-		if sampled {
-			t.stats.LossPairs += uint64(m)
+		for k := range t.targets {
+			t.against(&t.targets[k], i, rows.Syn0, t.tile[:m], rows.Stride, t.upcoming(i))
 		}
 	}
 }
 
-// opponentsOf trains the input rows of the tile against all output rows of window i.
-func (t *Trainer) opponentsOf(i int, rows *Matrices, tile []int, upcoming int, alpha float32, sampled bool) {
-	begin, end := int(t.ends[i]), int(t.ends[i+1])
-	for first := begin; first < end; {
-		outs := t.outs[first:]
-		n := distinct(outs[:min(vec.MaxOuts, end-first)])
-		positive := first == begin
-		vec.Window(rows.Syn0, rows.Syn1neg, rows.Stride, tile, outs, n, upcoming, positive, alpha, &t.grid)
-		if sampled {
-			t.stats.Loss += loss(&t.grid, len(tile), n, positive, alpha)
+// against trains input rows against all targets of kept[i], in steps of at most vec.MaxOuts differing output rows.
+func (t *Trainer) against(o *targets, i int, in []float32, ins []int, stride, upcoming int) {
+	for first, end := int(o.ends[i]), int(o.ends[i+1]); first < end; {
+		n := distinct(o.offsets[first:min(first+vec.MaxOuts, end)])
+		labels := o.labelsOf(first, n)
+		vec.Window(in, o.rows, stride, ins, o.offsets[first:], n, upcoming, labels, t.alpha, &t.grid)
+		if t.sampled {
+			t.stats.Loss += loss(&t.grid, len(ins), n, labels, t.alpha)
 		}
 		first += n
 	}

@@ -29,8 +29,8 @@ type source struct {
 	from int // records of half that are used
 }
 
-// cut reads a slice of at most `words` raw words, or of one record if that alone is longer. It ends early when the claims do.
-// Where it ends depends on positions only, never on time.
+// cut reads a slice of at most `words` raw words, or of one record if that alone is longer. It ends early when the claims do, and
+// where another epoch begins, since a push's loss is one epoch's. Where it ends depends on positions only, never on time.
 func (s *source) cut(ctx context.Context, words uint64) (*slice, error) {
 	out := &slice{}
 	for s.half != nil || s.open > 0 {
@@ -44,6 +44,9 @@ func (s *source) cut(ctx context.Context, words uint64) (*slice, error) {
 			if s.half.err != nil {
 				return nil, s.half.err
 			}
+		}
+		if len(out.cursors) > 0 && out.cursors[0].Epoch != s.half.claim.epoch {
+			break
 		}
 		if full := out.take(s, words); full {
 			break

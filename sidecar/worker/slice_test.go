@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"deepdist/internal/frame"
 	"deepdist/sidecar/psclient"
 	"deepdist/sidecar/spool"
+	"deepdist/sidecar/word2vec"
 )
 
 // spooled is partitions on disk, all of whose words are in the vocabulary.
@@ -207,11 +209,37 @@ func TestTheLearningRateFallsFromAlphaToMinAlpha(t *testing.T) {
 }
 
 func TestSlicesAreShortWhereMemoryIs(t *testing.T) {
-	if limit, limited := sliceLimit(1000, 100, 5, 1<<30); limited || limit < 1<<40 {
+	if limit, limited := sliceLimit(1000, sized(t, 1000, 100), 1<<30); limited || limit < 1<<40 {
 		t.Errorf("a small model: %d, %v", limit, limited)
 	}
-	limit, limited := sliceLimit(1_000_000, 300, 5, 1<<30)
+	limit, limited := sliceLimit(1_000_000, sized(t, 1_000_000, 300), 1<<30)
 	if rows := limit * 6; !limited || rows > 1_000_000/8 {
 		t.Errorf("5 GB of rows in 1 GB: slices of %d words touch up to %d rows, %v", limit, rows, limited)
+	}
+}
+
+func sized(t *testing.T, words, vectorSize int) *word2vec.Model {
+	t.Helper()
+	model, err := word2vec.New(word2vec.Settings{VectorSize: vectorSize, Window: 5, Sg: true, Negative: 5, Alpha: 1, Epochs: 1}, slices.Repeat([]uint64{1}, words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+func TestASliceEndsWhereAnotherEpochBegins(t *testing.T) {
+	open := spooled(t, []string{"a b c", "d e"}, []string{"f"})
+	s := newSource(t, open, &claim{partition: 0}, &claim{partition: 1}, &claim{epoch: 1, partition: 0}, &claim{epoch: 1, partition: 1})
+	for epoch := range uint32(2) {
+		slice, err := s.cut(context.Background(), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slice.words != 6 || len(slice.cursors) != 2 || slice.cursors[0].Epoch != epoch || slice.cursors[1].Epoch != epoch {
+			t.Errorf("%d words, cursors %+v", slice.words, slice.cursors)
+		}
+	}
+	if s.half != nil || s.open != 0 {
+		t.Error("something is left")
 	}
 }

@@ -39,19 +39,19 @@ type training struct {
 
 // loopState belongs to the loop's goroutine. It outlives one loop: a later task goes on where the last one left.
 type loopState struct {
-	vocabulary   *psclient.Vocabulary
-	ids          map[string]uint32
-	tables       map[*spool.Partition]spool.Table // used by the feed's goroutine, one at a time
-	model        *word2vec.Model
-	rows         *replica.Words
-	need0, need1 *word2vec.KeySet
-	scratch      word2vec.Scratch
-	claims       []*claim // held, not yet applied to their end
-	source       source
-	pushes       int
-	limit        uint64 // of a slice's words, by memory
-	exhausted    bool   // the last claim was answered by: nothing more
-	spare        []*word2vec.Trainer
+	vocabulary *psclient.Vocabulary
+	ids        map[string]uint32
+	tables     map[*spool.Partition]spool.Table // used by the feed's goroutine, one at a time
+	model      *word2vec.Model
+	rows       *replica.Words
+	needed     *word2vec.Needed
+	scratch    word2vec.Scratch
+	claims     []*claim // held, not yet applied to their end
+	source     source
+	pushes     int
+	limit      uint64 // of a slice's words, by memory
+	exhausted  bool   // the last claim was answered by: nothing more
+	spare      []*word2vec.Trainer
 }
 
 func newTraining(w *Worker, id uint32) *training {
@@ -122,40 +122,36 @@ func (t *training) prepare() error {
 	if err != nil {
 		return err
 	}
-	s := v.Settings
+	model, err := word2vec.New(word2vec.Settings(v.Settings), v.Counts)
+	if err != nil {
+		return frame.Errorf(frame.BadInput, "%w", err)
+	}
 	available, err := life.AvailableMemory()
 	if err != nil {
 		available = math.MaxUint64 // not known
 	}
-	limit, limited := sliceLimit(v.Len(), s.VectorSize, s.Negative, available)
+	limit, limited := sliceLimit(v.Len(), model, available)
 	if t.limit = limit; limited {
 		t.worker.log.Warn("too little memory for all rows: training in short slices, which is slower; raise spark.executor.memoryOverhead",
-			"words", v.Len(), "vector_size", s.VectorSize, "bytes", replica.MostBytes(v.Len(), s.VectorSize), "available", available)
-	}
-	model, err := word2vec.New(word2vec.Settings{
-		VectorSize: s.VectorSize, Window: s.Window, Negative: s.Negative, Sample: s.Sample, NsExponent: s.NsExponent,
-		Alpha: s.Alpha, MinAlpha: s.MinAlpha, Epochs: s.Epochs, Seed: s.Seed, ShrinkWindows: s.ShrinkWindows,
-	}, v.Counts)
-	if err != nil {
-		return frame.Errorf(frame.BadInput, "%w", err)
+			"words", v.Len(), "vector_size", v.Settings.VectorSize, "bytes", replica.MostBytes(v.Len(), model.Settings()), "available", available)
 	}
 	t.ids = make(map[string]uint32, v.Len())
 	for id := range v.Len() {
 		t.ids[string(v.Word(id))] = uint32(id)
 	}
 	t.vocabulary, t.model = v, model
-	t.rows = replica.NewWords(v.Len(), s.VectorSize)
-	t.need0, t.need1 = word2vec.NewKeySet(v.Len()), word2vec.NewKeySet(v.Len())
+	t.rows = replica.NewWords(v.Len(), model.Settings())
+	t.needed = model.NewNeeded()
 	return nil
 }
 
 // sliceLimit is the longest slice whose rows fit into the memory that is available. Usually there is no limit: all rows fit.
 // Otherwise slices are kept so short that they touch an eighth of the rows at most, which trains the same model, with more pulls.
-func sliceLimit(words, vectorSize, negative int, available uint64) (limit uint64, limited bool) {
-	if replica.MostBytes(words, vectorSize) <= available {
+func sliceLimit(words int, model *word2vec.Model, available uint64) (limit uint64, limited bool) {
+	if replica.MostBytes(words, model.Settings()) <= available {
 		return math.MaxUint64, false
 	}
-	return max(1000, uint64(words)/8/uint64(negative+1)), true
+	return max(1000, uint64(words)/8/uint64(model.RowsPerWord())), true
 }
 
 // reset stops the reading after an error; the cursors stay, so that a later task may try again.

@@ -118,18 +118,17 @@ func (t *training) hold(c *claim) {
 // else pushes they stay what the server has, and nothing is pulled at all.
 func (t *training) pull(s *slice, l leave) (rates, error) {
 	settings := t.model.Settings()
-	touches := s.words * uint64(settings.Negative+1) // at most: many words come several times
+	touches := s.words * uint64(t.model.RowsPerWord()) // at most: many words come several times
 	if t.rows.Current() || touches >= 2*uint64(len(t.vocabulary.Counts)) {
 		t.rows.HoldWhole()
 	} else {
-		t.need0.Reset()
-		t.need1.Reset()
+		t.needed.Reset()
 		for _, p := range s.pieces {
 			for i := p.from; i < p.to; i++ {
-				t.model.Need(p.chunk.record(i), &t.scratch, t.need0, t.need1)
+				t.model.Need(p.chunk.record(i), &t.scratch, t.needed)
 			}
 		}
-		t.rows.Hold(t.need0.Keys(), t.need1.Keys())
+		t.rows.Hold(t.needed)
 	}
 	r := rates{alpha: settings.Alpha, minAlpha: settings.MinAlpha, applied: l.applied, total: l.total}
 	if rows, ifNotVersion := t.rows.Wanted(); len(rows) > 0 {

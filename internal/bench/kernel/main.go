@@ -15,7 +15,7 @@ import (
 )
 
 // Line is what is printed. A pair is one (center, context word) pair; it costs 6·dim FLOP against each of its 1 + negative output rows
-// (2·dim each for the score and the two updates). gflops counts those and no padding.
+// (2·dim each for the score and the two updates). gflops counts those and no padding. (Of CBOW pairs are windows; gflops is of negative sampling only.)
 type Line struct {
 	Tool              string  `json:"tool"`
 	Dim               int     `json:"dim"`
@@ -41,7 +41,11 @@ func main() {
 	s := word2vec.Settings{NsExponent: 0.75, ShrinkWindows: true}
 	flag.IntVar(&s.VectorSize, "dim", 100, "length of a vector")
 	flag.IntVar(&s.Window, "window", 5, "largest distance of a context word")
-	flag.IntVar(&s.Negative, "negative", 5, "negatives per window")
+	flag.IntVar(&s.Negative, "negative", 5, "negatives per window; 0 for none")
+	flag.BoolVar(&s.Sg, "sg", true, "skip-gram, else CBOW")
+	flag.BoolVar(&s.CbowMean, "cbow-mean", true, "CBOW by the mean of the context words, else by their sum")
+	flag.BoolVar(&s.Hs, "hs", false, "hierarchical softmax")
+	flag.BoolVar(&s.ComputeLoss, "compute-loss", false, "the loss of every sentence, else of one in 16")
 	flag.Float64Var(&s.Sample, "sample", 1e-4, "subsampling threshold")
 	flag.IntVar(&s.Epochs, "epochs", 1, "passes over the text")
 	flag.Uint64Var(&s.Seed, "seed", 1, "seed of all random choices")

@@ -14,7 +14,7 @@ import (
 func windowAVX2(columns int) {
 	TEXT(fmt.Sprintf("window%dAVX2", columns), NOSPLIT,
 		"func(in, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)")
-	Doc(fmt.Sprintf("window%dAVX2 is Window for %d output rows. label is not 0 if the first column's label is 1.", columns, columns))
+	Doc(fmt.Sprintf("window%dAVX2 is Window for %d output rows. label is as in window%dAVX512.", columns, columns, columns))
 	Pragma("noescape")
 	o := outputRows(columns)
 	scoresAVX2(columns, o)
@@ -143,14 +143,9 @@ func errorsAVX2(columns int) {
 		VDIVPS(p, one, p)
 		return p
 	}
-	bits, none := GP32(), GP32()
-	MOVL(U32(math.Float32bits(1)), bits)
-	XORL(none, none)
-	CMPQ(parameter("label"), Imm(0))
-	CMOVLEQ(none, bits)
-	labels := YMM()
-	VMOVD(bits, labels.AsX())
-	VINSERTF128(Imm(1), labels.AsX(), labels, labels)
+	label := GP64()
+	Load(Param("label"), label)
+	labels := labelsAVX2(label.As32(), one)
 
 	end, row := GP64(), GP64()
 	Load(Param("m"), end)
@@ -170,15 +165,38 @@ func errorsAVX2(columns int) {
 		return
 	}
 	XORQ(row, row)
-	zero := zeroY()
-	VSUBPS(alpha, zero, alpha)
+	SHRL(Imm(16), label.As32())
+	labels = labelsAVX2(label.As32(), one)
 	Label("right")
 	s = sigmoid(Mem{Base: grid, Index: row, Scale: 1, Disp: scoreRight})
+	VSUBPS(s, labels, s)
 	VMULPS(alpha, s, s)
 	VMOVUPS(s, Mem{Base: grid, Index: row, Scale: 1, Disp: errorRight})
 	ADDQ(Imm(8*4), row)
 	CMPQ(row, end)
 	JL(LabelRef("right"))
+}
+
+// labelsAVX2 turns the lowest 8 bits into 8 labels.
+func labelsAVX2(bits Register, one VecVirtual) VecVirtual {
+	places, labels := YMM(), YMM()
+	VMOVDQU(bitPlaces, places)
+	VMOVD(bits, labels.AsX())
+	VPBROADCASTD(labels.AsX(), labels)
+	VPAND(places, labels, labels)
+	VPCMPEQD(places, labels, labels)
+	VPAND(one, labels, labels)
+	return labels
+}
+
+// bitPlaces is 1, 2, 4, … 128.
+var bitPlaces Mem
+
+func constants() {
+	bitPlaces = GLOBL("bitPlaces", RODATA|NOPTR)
+	for k := range 8 {
+		DATA(4*k, U32(1<<k))
+	}
 }
 
 // updatesAVX2 walks a cache line at a time, in two halves.

@@ -13,9 +13,12 @@ import (
 
 func main() {
 	ConstraintExpr("amd64,!purego")
+	constants()
 	for columns := 1; columns <= maxOuts; columns++ {
 		window(columns)
 	}
+	gather(zmm)
+	spread(zmm)
 	add()
 	sub()
 	allFinite()
@@ -23,6 +26,8 @@ func main() {
 	for columns := 1; columns <= maxOuts; columns++ {
 		windowAVX2(columns)
 	}
+	gather(ymm)
+	spread(ymm)
 	addAVX2()
 	subAVX2()
 	allFiniteAVX2()

@@ -13,7 +13,7 @@ import (
 func window(columns int) {
 	TEXT(fmt.Sprintf("window%dAVX512", columns), NOSPLIT,
 		"func(in, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)")
-	Doc(fmt.Sprintf("window%dAVX512 is Window for %d output rows. label is a mask: the bits of the 16 leftmost scores whose label is 1.", columns, columns))
+	Doc(fmt.Sprintf("window%dAVX512 is Window for %d output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.", columns, columns))
 	Pragma("noescape")
 	o := outputRows(columns)
 	scores(columns, o)
@@ -197,14 +197,15 @@ func errors(columns int) {
 		return
 	}
 	XORQ(row, row)
-	negative := ZMM()
-	none := zero()
-	VSUBPS(alpha, none, negative)
+	SHRL(Imm(16), label.As32())
+	KMOVW(label.As32(), mask)
+	VMOVAPS_Z(e.one, mask, labels)
 	Label("right")
 	x = ZMM()
 	VMOVUPS(Mem{Base: grid, Index: row, Scale: 1, Disp: scoreRight}, x)
 	s = e.of(x)
-	VMULPS(negative, s, s)
+	VSUBPS(s, labels, s)
+	VMULPS(alpha, s, s)
 	VMOVUPS(s, Mem{Base: grid, Index: row, Scale: 1, Disp: errorRight})
 	ADDQ(Imm(8*8), row)
 	CMPQ(row, end)

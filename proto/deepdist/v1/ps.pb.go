@@ -372,7 +372,7 @@ type Word2Vec struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	VectorSize    uint32                 `protobuf:"varint,1,opt,name=vector_size,json=vectorSize,proto3" json:"vector_size,omitempty"`
 	Window        uint32                 `protobuf:"varint,2,opt,name=window,proto3" json:"window,omitempty"`
-	Negative      uint32                 `protobuf:"varint,3,opt,name=negative,proto3" json:"negative,omitempty"`
+	Negative      uint32                 `protobuf:"varint,3,opt,name=negative,proto3" json:"negative,omitempty"` // 0: no negative sampling
 	Sample        float64                `protobuf:"fixed64,4,opt,name=sample,proto3" json:"sample,omitempty"`
 	NsExponent    float64                `protobuf:"fixed64,5,opt,name=ns_exponent,json=nsExponent,proto3" json:"ns_exponent,omitempty"`
 	Alpha         float32                `protobuf:"fixed32,6,opt,name=alpha,proto3" json:"alpha,omitempty"`
@@ -380,6 +380,10 @@ type Word2Vec struct {
 	Epochs        uint32                 `protobuf:"varint,8,opt,name=epochs,proto3" json:"epochs,omitempty"`
 	Seed          uint64                 `protobuf:"varint,9,opt,name=seed,proto3" json:"seed,omitempty"`
 	ShrinkWindows bool                   `protobuf:"varint,10,opt,name=shrink_windows,json=shrinkWindows,proto3" json:"shrink_windows,omitempty"`
+	Sg            bool                   `protobuf:"varint,11,opt,name=sg,proto3" json:"sg,omitempty"` // skip-gram; else CBOW
+	CbowMean      bool                   `protobuf:"varint,12,opt,name=cbow_mean,json=cbowMean,proto3" json:"cbow_mean,omitempty"`
+	Hs            bool                   `protobuf:"varint,13,opt,name=hs,proto3" json:"hs,omitempty"`                                      // hierarchical softmax
+	ComputeLoss   bool                   `protobuf:"varint,14,opt,name=compute_loss,json=computeLoss,proto3" json:"compute_loss,omitempty"` // of every record; else of one in 16
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -480,6 +484,34 @@ func (x *Word2Vec) GetSeed() uint64 {
 func (x *Word2Vec) GetShrinkWindows() bool {
 	if x != nil {
 		return x.ShrinkWindows
+	}
+	return false
+}
+
+func (x *Word2Vec) GetSg() bool {
+	if x != nil {
+		return x.Sg
+	}
+	return false
+}
+
+func (x *Word2Vec) GetCbowMean() bool {
+	if x != nil {
+		return x.CbowMean
+	}
+	return false
+}
+
+func (x *Word2Vec) GetHs() bool {
+	if x != nil {
+		return x.Hs
+	}
+	return false
+}
+
+func (x *Word2Vec) GetComputeLoss() bool {
+	if x != nil {
+		return x.ComputeLoss
 	}
 	return false
 }
@@ -2180,7 +2212,7 @@ const file_deepdist_v1_ps_proto_rawDesc = "" +
 	"trainingId\"O\n" +
 	"\x0eReportResponse\x12)\n" +
 	"\x10closed_trainings\x18\x01 \x03(\rR\x0fclosedTrainings\x12\x12\n" +
-	"\x04stop\x18\x02 \x01(\tR\x04stop\"\x9e\x02\n" +
+	"\x04stop\x18\x02 \x01(\tR\x04stop\"\xfe\x02\n" +
 	"\bWord2Vec\x12\x1f\n" +
 	"\vvector_size\x18\x01 \x01(\rR\n" +
 	"vectorSize\x12\x16\n" +
@@ -2194,7 +2226,11 @@ const file_deepdist_v1_ps_proto_rawDesc = "" +
 	"\x06epochs\x18\b \x01(\rR\x06epochs\x12\x12\n" +
 	"\x04seed\x18\t \x01(\x04R\x04seed\x12%\n" +
 	"\x0eshrink_windows\x18\n" +
-	" \x01(\bR\rshrinkWindows\"\xae\x03\n" +
+	" \x01(\bR\rshrinkWindows\x12\x0e\n" +
+	"\x02sg\x18\v \x01(\bR\x02sg\x12\x1b\n" +
+	"\tcbow_mean\x18\f \x01(\bR\bcbowMean\x12\x0e\n" +
+	"\x02hs\x18\r \x01(\bR\x02hs\x12!\n" +
+	"\fcompute_loss\x18\x0e \x01(\bR\vcomputeLoss\"\xae\x03\n" +
 	"\rCommitRequest\x12;\n" +
 	"\x06header\x18\x01 \x01(\v2!.deepdist.v1.CommitRequest.HeaderH\x00R\x06header\x12-\n" +
 	"\x06counts\x18\x02 \x01(\v2\x13.deepdist.v1.CountsH\x00R\x06counts\x1a\xa8\x02\n" +

@@ -35,8 +35,19 @@ def adapt(model: Any) -> Adapter:
 
 
 def is_gensim_word2vec(model: Any) -> bool:
-    """Driver: whether `model` is gensim's Word2Vec (or inherits from it), found out without importing gensim."""
-    return any(c.__module__ == "gensim.models.word2vec" and c.__name__ == "Word2Vec" for c in type(model).__mro__)
+    """Driver: whether `model` is gensim's Word2Vec (or a class of yours that inherits from it), found out without importing gensim.
+
+    Raises TypeError for gensim's own heirs, FastText and Doc2Vec: they have weights that a Word2Vec has not.
+    """
+    gensims = [c for c in type(model).__mro__ if c.__module__.startswith("gensim.models.")]
+    if not any(c.__module__ == "gensim.models.word2vec" and c.__name__ == "Word2Vec" for c in gensims):
+        return False
+    if gensims[0].__name__ != "Word2Vec":
+        raise TypeError(
+            f"DeepDist(model): gensim's {gensims[0].__name__} has weights beside those of word2vec, which would stay untrained: use gensim's "
+            f"Word2Vec, or give the arrays as a dict, DeepDist({{'name': array, …}}), and train them by a gradient of your own"
+        )
+    return True
 
 
 def is_torch_module(model: Any) -> bool:

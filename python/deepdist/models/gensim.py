@@ -30,8 +30,6 @@ class GensimModel(Adapter):
     def __init__(self, model: Any):
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "_added", {})
-        if hasattr(model.wv, "vectors_ngrams"):
-            raise TypeError("DeepDist(model): gensim's FastText trains vectors of subwords, which are not supported: use gensim's Word2Vec")
         if not len(model.wv.vectors):
             raise TypeError(
                 "DeepDist(model): this gensim model has no vocabulary yet: give it sentences, or call build_vocab; "

@@ -21,7 +21,7 @@ from ..errors import BadInput
 
 MAX_BATCH_BYTES = 8 << 20
 MAX_ROW_BYTES = 1 << 20
-MAX_TOKEN_BYTES = 32 << 20
+MAX_TOKEN_BYTES = 8 << 20  # as in the sidecar (sidecar/spool/writer.go)
 _ROWS = 512  # taken from Spark at a time: small, since each row may be a book
 
 LINES = "utf8"
@@ -106,8 +106,8 @@ def split_tokens(tokens: Any, limit: int = MAX_ROW_BYTES) -> list[Any]:
     return pieces
 
 
-def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int) -> Iterator[tuple[pa.RecordBatch, int, bool]]:
-    done = 0
+def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int, done: int = 0) -> Iterator[tuple[pa.RecordBatch, int, bool]]:
+    """Task: (batch, how many of the rows begin in it, whether the last of them goes on in the next). done: rows before these."""
     size = _chars if layout == LINES else _token_chars
     while chunk := list(itertools.islice(rows, _ROWS)):
         _check_types(chunk, layout, partition, done)
@@ -118,6 +118,7 @@ def _batches_of_rows(rows: Iterator[Any], layout: str, partition: int) -> Iterat
                 yield from _reslice(_batch(chunk[at:i], layout, partition, done + at), i - at)
                 pieces = split_line(chunk[i]) if layout == LINES else split_tokens(chunk[i])
                 for k, piece in enumerate(pieces):
+                    _check_token(piece, partition, done + i)
                     goes_on = k + 1 < len(pieces)
                     yield from _reslice(_batch([piece], layout, partition, done + i), 1 if k == 0 else 0, goes_on)
                 at, total = i + 1, 0
@@ -138,10 +139,10 @@ def _batches_of_arrow(batches: Iterator[pa.RecordBatch], layout: str, partition:
             raise BadInput(f"partition {partition}: a batch of {column.type} after batches of {layout}")
         for start in range(0, len(column), 1 << 16):
             piece = column.slice(start, 1 << 16)
-            _check_nulls(piece, layout, partition, done + start)
+            _check_nulls(piece, layout, partition, done, batch.schema.field(0).name)
             for part in _halves(piece):
-                yield from _cast(part, layout, partition, done + start)
-        done += len(column)
+                yield from _cast(part, layout, partition, done)
+                done += len(part)
 
 
 def _cast(column: pa.Array, layout: str, partition: int, row: int) -> Iterator[tuple[pa.RecordBatch, int, bool]]:
@@ -149,7 +150,7 @@ def _cast(column: pa.Array, layout: str, partition: int, row: int) -> Iterator[t
         values = column.to_pylist()
         sizes = [len(v) if layout == LINES else sum(map(len, v)) for v in values]
         if max(sizes, default=0) > MAX_ROW_BYTES // 4:
-            yield from _batches_of_rows(iter(values), layout, partition)
+            yield from _batches_of_rows(iter(values), layout, partition, row)
             return
     try:
         array = column if column.type == _TYPES[layout] else column.cast(_TYPES[layout])
@@ -186,8 +187,6 @@ def _reslice(batch: pa.RecordBatch, rows: int, goes_on: bool = False) -> Iterato
     if batch.num_rows == 0:
         return
     if batch.nbytes <= MAX_BATCH_BYTES or batch.num_rows == 1:
-        if batch.nbytes > MAX_TOKEN_BYTES + MAX_BATCH_BYTES:
-            raise BadInput(f"a single token has {batch.nbytes} bytes; at most {MAX_TOKEN_BYTES} are taken")
         yield batch, rows, goes_on
         return
     middle = batch.num_rows // 2
@@ -233,15 +232,31 @@ def _token_chars(rows: list[Any], partition: int, done: int) -> list[int]:
         raise _bad_row(rows, TOKENS, partition, done, None) from None
 
 
-def _check_nulls(column: pa.Array, layout: str, partition: int, row: int) -> None:
+def _check_token(piece: Any, partition: int, row: int) -> None:
+    """Task: refuse a piece of a long row that is one token too long; pieces of several tokens are shorter."""
+    token = piece if isinstance(piece, str) else max(piece, key=len, default="")
+    size = len(token.encode(errors="surrogatepass")) if len(token) > MAX_TOKEN_BYTES // 4 else 0
+    if size > MAX_TOKEN_BYTES:
+        raise BadInput(
+            f"partition {partition}, row {row}: a token of {size} bytes that begins {token[:40]!r}; a token has at most "
+            f"{MAX_TOKEN_BYTES >> 20} MiB: split the text into words before"
+        )
+
+
+def _check_nulls(column: pa.Array, layout: str, partition: int, row: int, name: str) -> None:
     nulls = column.null_count
     inner = 0 if layout == LINES or nulls else column.flatten().null_count
     if not nulls and not inner:
         return
     for i, value in enumerate(column):
         v = value.as_py()
-        if v is None or (layout == TOKENS and None in v):
-            raise _wrong_type(v, partition, row + i, "str" if layout == LINES else "list of str")
+        if v is None:
+            raise BadInput(f"partition {partition}, row {row + i}: {name} is null: drop such rows before, df.dropna(subset=[{name!r}])")
+        if layout == TOKENS and None in v:
+            raise BadInput(
+                f"partition {partition}, row {row + i}: {name} is {_short(v)}, with a null in it: take the nulls out before, "
+                f"pyspark.sql.functions.array_compact({name!r})"
+            )
 
 
 def _bad_row(rows: list[Any], layout: str, partition: int, row: int, cause: Exception | None) -> BadInput:

@@ -22,13 +22,13 @@ lines = sc.textFile("file://{EXAMPLES}/sample/part-00.txt.bz2", 2)
 print("ready", flush=True)
 """
 LONG = """
-with DeepDist(Word2Vec(vector_size=50, epochs=10000), page=0) as dd:
+with DeepDist(Word2Vec(vector_size=50, sg=1, epochs=10000), page=0) as dd:
     print("page", dd.page, flush=True)
     dd.train(lines)
 """
 ALIVE = 'print("alive", sc.parallelize(range(10), 2).sum(), flush=True)'
 SHORT = """
-with DeepDist(Word2Vec(vector_size=20, epochs=1), page=None) as dd:
+with DeepDist(Word2Vec(vector_size=20, sg=1, epochs=1), page=None) as dd:
     print("trained", *dd.train(lines), flush=True)
 """
 WRONG = """

@@ -24,7 +24,7 @@ PASSES = 15 if KEEP else 400  # 400 are never done: the training lasts for as lo
 def running(sc):
     """A word2vec training of the sample text that goes on for longer than the tests look."""
     lines = sc.textFile(f"file://{SAMPLE}", 4)
-    with DeepDist(Word2Vec(vector_size=100, min_count=5, sample=1e-4, epochs=PASSES), progress=False) as dd:
+    with DeepDist(Word2Vec(vector_size=100, sg=1, min_count=5, sample=1e-4, epochs=PASSES), progress=False) as dd:
         training = Training(dd, lines)
         yield dd
         training.stop()
