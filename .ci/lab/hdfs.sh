@@ -48,8 +48,8 @@ echo "<configuration>$(property fs.defaultFS "$HDFS_URL")</configuration>" > con
   echo '</configuration>'; } > conf/hdfs-site.xml
 daemon() { exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --add-opens java.base/java.lang=ALL-UNNAMED -cp "conf:$jars/lib/*" "org.apache.hadoop.hdfs.server.$1" "${@:2}" < /dev/null; }
 (daemon namenode.NameNode -format -nonInteractive) > format.log 2>&1
-daemon namenode.NameNode > namenode.log 2>&1 & pids+=($!)
-daemon datanode.DataNode > datanode.log 2>&1 & pids+=($!)
+daemon namenode.NameNode > namenode.log 2>&1 & pids+=($!); disown
+daemon datanode.DataNode > datanode.log 2>&1 & pids+=($!); disown
 for _ in $(seq 300); do
   grep -q 'registerDatanode: from' namenode.log && break
   for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || { echo 'hdfs.sh: a daemon ended' >&2; exit 1; }; done
