@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"time"
+
+	"deepdist/psserver/dashboard"
 )
 
 // config is what the flags say.
@@ -62,6 +64,11 @@ func parse(args []string, out io.Writer) (config, error) {
 	}
 	if _, _, err := net.SplitHostPort(c.listen); err != nil {
 		return c, fmt.Errorf("--listen %s: %w; write it as host:port", c.listen, err)
+	}
+	if c.page != "off" && c.page != "" {
+		if _, _, err := dashboard.Address(c.page); err != nil {
+			return c, fmt.Errorf("--page: %w", err)
+		}
 	}
 	if c.lease <= 0 {
 		return c, errors.New("--lease must be more than 0")

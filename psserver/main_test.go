@@ -86,7 +86,7 @@ func TestTheReadyLineLeadsToWorkersDriverAndPage(t *testing.T) {
 	}
 	defer conn.Close()
 	api := pb.NewParameterServerClient(conn)
-	joined, err := api.Join(context.Background(), &pb.JoinRequest{Protocol: version.Protocol, SessionId: r.ready["session_id"].(string)})
+	joined, err := api.Join(context.Background(), &pb.JoinRequest{Protocol: version.Protocol, Build: version.Build, SessionId: r.ready["session_id"].(string)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestThePageSaysThatAPortIsTakenOnlyWhenItIs(t *testing.T) {
 }
 
 func TestFlagsSayWhatIsWrongWithThem(t *testing.T) {
-	for _, args := range [][]string{{"--listen", "5000"}, {"extra"}, {"--lease", "0s"}, {"--parent-pid", "-4"}, {"--log-level", "loud"}, {"--unknown"}} {
+	for _, args := range [][]string{{"--listen", "5000"}, {"--page", "foo"}, {"--page", "127.0.0.1:70000"}, {"--page", "0.0.0.0:80"}, {"extra"}, {"--lease", "0s"}, {"--parent-pid", "-4"}, {"--log-level", "loud"}, {"--unknown"}} {
 		var out bytes.Buffer
 		if _, err := parse(args, &out); err == nil {
 			t.Errorf("%v was taken", args)

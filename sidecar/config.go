@@ -39,7 +39,7 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.dir, "dir", "", "private `directory` (mode 0700) of the socket; its parent must exist")
 	flags.IntVar(&c.jvmPID, "jvm-pid", 0, "`pid` of the executor's JVM: when it ends, so does the sidecar")
 	flags.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
-	flags.StringVar(&c.kernel, "kernel", "", "arithmetic: avx512 or generic (default: the best that this processor has)")
+	flags.StringVar(&c.kernel, "kernel", "", "arithmetic: avx512, avx2 or generic (default: the best that this processor has)")
 	idle := flags.Uint("idle-seconds", 60, "end so many `seconds` after the last session")
 	showVersion := flags.Bool("version", false, "print the version and end")
 	flags.Usage = func() {

@@ -36,11 +36,21 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, c, os.Stderr); err != nil {
+	err = run(ctx, c, os.Stderr)
+	if errors.Is(err, errServed) {
+		os.Exit(tryAgain)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "deepdist-sidecar:", err)
 		os.Exit(1)
 	}
 }
+
+// errServed is no failure: another sidecar has the place, if only until it has ended.
+var errServed = errors.New("another sidecar serves this directory already")
+
+// tryAgain is the exit status that says so to the launcher: EX_TEMPFAIL of sysexits.h.
+const tryAgain = 75
 
 // run builds the parts from the leaves up, serves, and stops when its JVM ends, nobody needs it any more, or ctx is done.
 func run(ctx context.Context, c config, stderr io.Writer) error {
@@ -54,7 +64,7 @@ func run(ctx context.Context, c config, stderr io.Writer) error {
 	lock, err := life.Lock(c.dir, lockName)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		log.Info("another sidecar serves this directory already", "dir", c.dir)
-		return nil
+		return errServed
 	}
 	if err != nil {
 		return err

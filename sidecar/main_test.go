@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -30,6 +31,9 @@ func TestNothingIsLeftAfterTheJVM(t *testing.T) {
 			t.Fatalf("it ended before it served: %v", err)
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+	if err := run(context.Background(), config{dir: dir, idle: time.Minute}, io.Discard); !errors.Is(err, errServed) {
+		t.Errorf("a second one in its place: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "log"), []byte("a launcher's"), 0o600); err != nil {
 		t.Fatal(err)

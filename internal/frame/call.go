@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"deepdist/internal/version"
 )
@@ -18,7 +19,16 @@ type Greeting struct {
 // NewGreeting returns the greeting of this build.
 func NewGreeting() Greeting { return Greeting{Protocol: version.Protocol, Build: version.Build} }
 
-// ReadHello reads the first frame of a stream into hello and refuses an end that speaks another protocol.
+// Check refuses an end that is of another release: even with one protocol the two have not been tested together.
+func (g Greeting) Check(who string) error {
+	if g == NewGreeting() {
+		return nil
+	}
+	return Errorf(Build, "%s is build %s (protocol %d), %s is build %s (protocol %d): give driver and executors one release of DeepDist; "+
+		"`make build` in the repository makes a matching set", who, g.Build, g.Protocol, filepath.Base(os.Args[0]), version.Build, version.Protocol)
+}
+
+// ReadHello reads the first frame of a stream into hello and refuses an end of another release.
 func (c *Conn) ReadHello(hello any) error {
 	f, err := c.Read()
 	if err != nil {
@@ -32,9 +42,8 @@ func (c *Conn) ReadHello(hello any) error {
 	if err := json.Unmarshal(f.Body, &g); err != nil {
 		return Errorf(Protocol, "read HELLO: %w", err)
 	}
-	if g.Protocol != version.Protocol {
-		return Errorf(Protocol, "protocol %d (build %s) met protocol %d (build %s): give driver and executors the same version of DeepDist",
-			g.Protocol, g.Build, version.Protocol, version.Build)
+	if err := g.Check("the Python package"); err != nil {
+		return err
 	}
 	return f.Into(hello)
 }

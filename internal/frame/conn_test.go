@@ -182,15 +182,17 @@ func TestFramesOfManyWritersDoNotMix(t *testing.T) {
 	writers.Wait()
 }
 
-func TestEndsOfDifferentProtocolsPartWithBothBuildsNamed(t *testing.T) {
-	a, b := pair(t)
-	go func() {
-		var hello struct{ Greeting }
-		b.WriteError(b.ReadHello(&hello))
-	}()
-	err := a.Greet(Greeting{Protocol: version.Protocol + 1, Build: "9.9.9"}, nil)
-	if CodeOf(err) != Protocol || !strings.Contains(err.Error(), "9.9.9") || !strings.Contains(err.Error(), version.Build) {
-		t.Errorf("got %v", err)
+func TestEndsOfDifferentReleasesPartWithBothBuildsNamed(t *testing.T) {
+	for _, protocol := range []int{version.Protocol, version.Protocol + 1} {
+		a, b := pair(t)
+		go func() {
+			var hello struct{ Greeting }
+			b.WriteError(b.ReadHello(&hello))
+		}()
+		err := a.Greet(Greeting{Protocol: protocol, Build: "9.9.9"}, nil)
+		if CodeOf(err) != Build || !strings.Contains(err.Error(), "9.9.9") || !strings.Contains(err.Error(), version.Build) || !strings.Contains(err.Error(), "make build") {
+			t.Errorf("protocol %d: %v", protocol, err)
+		}
 	}
 }
 

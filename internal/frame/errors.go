@@ -12,6 +12,7 @@ type Code string
 // The codes of the protocol.
 const (
 	Protocol Code = "protocol"  // the ends do not understand each other
+	Build    Code = "build"     // the ends are of different releases
 	Denied   Code = "denied"    // wrong token, wrong user
 	BadInput Code = "bad_input" // the user's data or code: not worth a retry
 	Lost     Code = "lost"      // worth a retry elsewhere or later

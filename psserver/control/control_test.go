@@ -119,7 +119,7 @@ func TestADriverBringsAVocabularyWithVectorsAndGetsThemBack(t *testing.T) {
 	if len(ingest.Missing) != 1 {
 		t.Errorf("ingest %+v", ingest)
 	}
-	worker, err := d.session.Join(session.Newcomer{Protocol: version.Protocol, SessionID: d.session.ID})
+	worker, err := d.session.Join(session.Newcomer{Protocol: version.Protocol, Build: version.Build, SessionID: d.session.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestAModelsUpdatesReachTheDriverAndItsTensorsAreShared(t *testing.T) {
 	}
 	d.must(map[string]any{"op": "open_training", "kind": "model", "partitions": 1, "descent": "callable", "min_updates": 0, "max_updates": 0,
 		"numbers": map[string]float64{"n": 1}}, &opened)
-	worker, err := d.session.Join(session.Newcomer{Protocol: version.Protocol, SessionID: d.session.ID})
+	worker, err := d.session.Join(session.Newcomer{Protocol: version.Protocol, Build: version.Build, SessionID: d.session.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +273,7 @@ func TestADriverOfAnotherProtocolIsToldSo(t *testing.T) {
 	d := connect(t)
 	conn := d.dial()
 	err := conn.Greet(frame.Greeting{Protocol: 99, Build: "9.9"}, nil)
-	if frame.CodeOf(err) != frame.Protocol || !strings.Contains(err.Error(), "9.9") || !strings.Contains(err.Error(), version.Build) {
+	if frame.CodeOf(err) != frame.Build || !strings.Contains(err.Error(), "9.9") || !strings.Contains(err.Error(), version.Build) {
 		t.Errorf("protocol 99: %v", err)
 	}
 }
@@ -304,7 +304,7 @@ func TestStopIsAnsweredBeforeTheSessionEnds(t *testing.T) {
 	d := connect(t)
 	d.must(map[string]any{"op": "stop"}, nil)
 	d.ask(map[string]any{"op": "watch", "wait_ms": 0}, nil) // stopping follows the answer; this comes behind it, on the same connection
-	if _, err := d.session.Join(session.Newcomer{Protocol: version.Protocol, SessionID: d.session.ID}); err == nil {
+	if _, err := d.session.Join(session.Newcomer{Protocol: version.Protocol, Build: version.Build, SessionID: d.session.ID}); err == nil {
 		t.Error("a stopped session takes workers")
 	}
 }

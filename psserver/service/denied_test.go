@@ -61,7 +61,7 @@ func TestAMessageThatIsTooLargeIsRefusedAndTheServerGoesOn(t *testing.T) {
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("17 MiB: %v", err)
 	}
-	_, err = p.api.Join(p.ctx, &pb.JoinRequest{Protocol: version.Protocol, SessionId: s.ID, Host: strings.Repeat("x", 1<<20)})
+	_, err = p.api.Join(p.ctx, &pb.JoinRequest{Protocol: version.Protocol, Build: version.Build, SessionId: s.ID, Host: strings.Repeat("x", 1<<20)})
 	if status.Code(err) != codes.InvalidArgument {
 		t.Errorf("a host of 1 MiB: %v", err)
 	}

@@ -88,7 +88,7 @@ func (s *server) join(t testing.TB) *peer {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	p := &peer{t: t, api: s.dial(t), ctx: ctx}
-	r, err := p.api.Join(ctx, &pb.JoinRequest{Protocol: version.Protocol, Build: "test", Host: "here", Pid: 1, Kernel: "generic", SessionId: s.ID})
+	r, err := p.api.Join(ctx, &pb.JoinRequest{Protocol: version.Protocol, Build: version.Build, Host: "here", Pid: 1, Kernel: "generic", SessionId: s.ID})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@
 // How errors travel, for the sidecar to decide by:
 //
 //	InvalidArgument     the user's data or settings: no retry helps
+//	Unimplemented       a sidecar of another release
 //	FailedPrecondition  the training or the session has ended
 //	Aborted             this worker is not, or no longer, part of the session: join again
 //	NotFound            no such training or tensor
@@ -86,6 +87,8 @@ func statusOf(err error) error {
 	}
 	code := codes.Internal
 	switch {
+	case errors.Is(err, session.ErrBuild):
+		code = codes.Unimplemented
 	case errors.Is(err, session.ErrBadInput):
 		code = codes.InvalidArgument
 	case errors.Is(err, session.ErrStopped):

@@ -1,12 +1,14 @@
 package service_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"deepdist/internal/version"
 	pb "deepdist/proto/deepdist/v1"
 	"deepdist/psserver/session"
 )
@@ -314,10 +316,13 @@ func TestVersionsOfTheProtocolAndSessionsMustAgree(t *testing.T) {
 	s := serve(t, session.Config{})
 	api := s.dial(t)
 	p := s.join(t)
-	if _, err := api.Join(p.ctx, &pb.JoinRequest{Protocol: 99, Build: "9.9", SessionId: s.ID}); status.Code(err) != codes.InvalidArgument {
-		t.Errorf("protocol 99: %v", err)
+	for _, protocol := range []uint32{version.Protocol, 99} {
+		_, err := api.Join(p.ctx, &pb.JoinRequest{Protocol: protocol, Build: "9.9", SessionId: s.ID})
+		if status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "9.9") || !strings.Contains(err.Error(), version.Build) {
+			t.Errorf("protocol %d: %v", protocol, err)
+		}
 	}
-	if _, err := api.Join(p.ctx, &pb.JoinRequest{Protocol: 1, SessionId: "other"}); status.Code(err) != codes.FailedPrecondition {
+	if _, err := api.Join(p.ctx, &pb.JoinRequest{Protocol: 1, Build: version.Build, SessionId: "other"}); status.Code(err) != codes.FailedPrecondition {
 		t.Errorf("another session: %v", err)
 	}
 	if _, err := api.Report(p.ctx, &pb.ReportRequest{WorkerId: "w99"}); status.Code(err) != codes.Aborted {

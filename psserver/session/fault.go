@@ -10,6 +10,7 @@ var (
 	ErrBadInput = errors.New("bad input") // the user's data, settings or code: a retry will not help
 	ErrStopped  = errors.New("stopped")   // the training or the session has ended
 	ErrLeft     = errors.New("left")      // the worker is not, or no longer, part of the session
+	ErrBuild    = errors.New("build")     // the sidecar is of another release
 	ErrUnknown  = errors.New("unknown")   // no such training, tensor, word, update
 )
 

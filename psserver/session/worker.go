@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"deepdist/internal/version"
+	"deepdist/internal/frame"
 )
 
 // Newcomer is what a sidecar tells of itself when it joins.
@@ -45,9 +45,8 @@ type worker struct {
 
 // Join makes a sidecar a worker.
 func (s *Session) Join(n Newcomer) (id string, err error) {
-	if n.Protocol != version.Protocol {
-		return "", faultf(ErrBadInput, "the sidecar is build %q and speaks protocol %d, psserver is build %q and speaks protocol %d: "+
-			"give driver and executors the same version of DeepDist", n.Build, n.Protocol, version.Build, version.Protocol)
+	if err := (frame.Greeting{Protocol: int(n.Protocol), Build: n.Build}).Check("deepdist-sidecar on " + n.Host); err != nil {
+		return "", faultf(ErrBuild, "%w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

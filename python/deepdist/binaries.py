@@ -40,6 +40,15 @@ def make_runnable(path: str, machine: str | None = None) -> None:
         raise BinaryError(f"{path} is not executable for this user: chmod +x {path}, and mind a mount with noexec")
 
 
+def never_served(path: str, how: str, lines: str) -> BinaryError:
+    """Driver and task: the exception for a program that ended before it served. how: 'exited with 0', say. lines: its last ones."""
+    return BinaryError(
+        f"{path} ended before it served: {how or 'it did not start'}"
+        + (f"; its last lines:\n{lines}\n" if lines else ", without a word. ")
+        + "If this does not say why, the file is truncated or another program of this name: build it with `make build`"
+    )
+
+
 def tail(path: str, lines: int = 20, limit: int = 16 << 10) -> str:
     """Driver and task: the last lines of a log file; empty if there is none."""
     try:

@@ -52,7 +52,7 @@ class Control:
                 connection.hello()
         except (PeerSilent, TimeoutError) as e:
             silence = SILENCE_SECONDS + GREETING_SECONDS
-            raise PeerSilent(f"it does not answer since {silence:g} s: neither a call nor a greeting on a new connection") from e
+            raise PeerSilent(f"it has not answered for {silence:g} s: neither a call nor a greeting on a new connection") from e
         except OSError as e:
             raise PeerGone(f"nobody listens on its control socket any more ({e})") from e
 

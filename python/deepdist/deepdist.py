@@ -14,10 +14,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from . import any_model, launch, native, progress
+from . import any_model, launch, native, settings
+from . import progress as progress_of
 from .control import Control
-from .errors import BadInput, DeepDistError
+from .errors import BadInput, DeepDistError, ServerLost
 from .gensim_native import GensimNative
 from .models import Adapter, adapt, is_gensim_word2vec
 from .optimizers import Optimizer
@@ -48,12 +50,13 @@ class DeepDist:
     min_updates: every pull gets one version until so many updates of it are in (0: asynchronous). max_updates: one version is
     pulled so many times at most. sc: the SparkContext; None: the active one. sidecar: path of deepdist-sidecar. psserver: path of
     psserver. page: port of the run's page on 127.0.0.1 (the next free one if it is taken; None: no page). progress: None, True,
-    False, or a function of the figures (see `progress.make`). spool_dir: folder on the executors for spools; None: Spark's own. spool_max_bytes: what the
-    spools may take of an executor's disk, a number or a size such as '20g'; 0: what there is.
+    False, or a function of the figures (see `progress.make`). spool_dir: folder on the executors for spools, which must be there; None:
+    Spark's own. spool_max_bytes: what the spools may take of an executor's disk, a number or a size such as '20g'; 0: what there is.
 
     Each of sidecar, psserver, page, spool_dir, spool_max_bytes, min_updates, max_updates may also come as a Spark setting:
     spark.deepdist.sidecar.path, spark.deepdist.psserver.path, and spark.deepdist.page, .spoolDir, .spoolMaxBytes, .minUpdates, .maxUpdates.
-    An argument beats a setting, a setting a default.
+    An argument beats a setting, a setting a default. Raises TypeError for a model that cannot be trained, ValueError for an argument out of
+    its range.
 
     `model` is what was trained; `start_seconds` how long the start took; `page` the address of the page.
     """
@@ -78,6 +81,16 @@ class DeepDist:
         self._gensim = is_gensim_word2vec(model)
         if not isinstance(model, Word2Vec) and not (self._gensim and not len(model.wv.index_to_key)):
             self._adapter = adapt(model)
+        for name, value, read in (
+            ("min_updates", min_updates, settings.whole),
+            ("max_updates", max_updates, settings.whole),
+            ("spool_max_bytes", spool_max_bytes, settings.size),
+            ("spool_dir", spool_dir, settings.folder),
+            ("page", None if page == "default" else page, settings.page_port),
+            ("progress", progress, settings.progress),
+        ):
+            if value is not None:
+                read(name, value)
         self._master, self._min_updates, self._max_updates = master, min_updates, max_updates
         self._sidecar, self._psserver, self._page = sidecar, psserver, page
         self._spool_dir, self._spool_max_bytes = spool_dir, spool_max_bytes
@@ -113,7 +126,7 @@ class DeepDist:
         bind, advertised, port = _addresses(sc, self._master)
         atexit.register(self.close)
         try:
-            self._server = launch.Server.start(path, bind, port, self._page_port())
+            self._server = self._start(path, bind, port, self._page_port())
             ready = self._server.ready
             self._control, self._watch = Control(self._server), Control(self._server)
             self._session = Session(
@@ -122,8 +135,10 @@ class DeepDist:
                 token=ready.token,
                 certificate_sha256=ready.certificate_sha256,
                 sidecar=self._sidecar_path(sc),
-                spool_dir=self._spool_dir or conf.get("spark.deepdist.spoolDir"),
-                spool_max_bytes=self._setting(self._spool_max_bytes, "spark.deepdist.spoolMaxBytes", 0, _bytes),
+                spool_dir=settings.choose(conf, "spool_dir", self._spool_dir, "spark.deepdist.spoolDir", None, settings.folder),
+                spool_max_bytes=settings.choose(
+                    conf, "spool_max_bytes", self._spool_max_bytes, "spark.deepdist.spoolMaxBytes", 0, settings.size
+                ),
             )
             _ship_package(sc)
         except BaseException:
@@ -181,13 +196,11 @@ class DeepDist:
             raise DeepDistError("dd.train works inside the `with` block only: with DeepDist(model) as dd: dd.train(…)")
         if self._sc._jsc is None:  # type: ignore[attr-defined]
             raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
-        if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
-            raise ValueError(f"dd.train: epochs={epochs!r} must be a whole number of at least 1")
-        if min_partitions is not None and (isinstance(min_partitions, bool) or not isinstance(min_partitions, int) or min_partitions < 1):
-            raise ValueError(f"dd.train: min_partitions={min_partitions!r} must be a whole number of at least 1")
+        epochs = None if epochs is None else settings.whole("epochs", epochs, low=1)
+        min_partitions = None if min_partitions is None else settings.whole("min_partitions", min_partitions, low=1)
         if not self._training.acquire(blocking=False):
             raise DeepDistError("this DeepDist is training already: use one DeepDist per thread")
-        show = progress.make(self._progress)
+        show = progress_of.make(self._progress)
         tick = _Watcher(self._watch, show)  # type: ignore[arg-type]
         try:
             if gradient is None:
@@ -231,6 +244,7 @@ class DeepDist:
             raise BadInput(f"dd.train: descent is {type(descent).__name__}; it must be a function or a rule such as deepdist.SGD()")
         if self._adapter is None:
             self._adapter = adapt(self._given)
+        conf = self._sc.getConf()  # type: ignore[union-attr]
         training = any_model.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
         return training.run(
             self._adapter,
@@ -238,31 +252,31 @@ class DeepDist:
             gradient,
             descent,
             epochs or 1,
-            self._setting(self._min_updates, "spark.deepdist.minUpdates", 0),
-            self._setting(self._max_updates, "spark.deepdist.maxUpdates", 4096),
+            settings.choose(conf, "min_updates", self._min_updates, "spark.deepdist.minUpdates", 0, settings.whole),
+            settings.choose(conf, "max_updates", self._max_updates, "spark.deepdist.maxUpdates", 4096, settings.whole),
         )
 
-    def _setting(self, given: int | str | None, name: str, default: int, read: Callable[[Any], int] = int) -> int:
-        assert self._sc is not None
-        value = given if given is not None else self._sc.getConf().get(name, str(default))
+    def _start(self, path: str, bind: str, port: int, page: int | None) -> launch.Server:
+        """Driver: start psserver; what is wrong with the address or the port that it was given is said as that."""
         try:
-            number = read(value)
-        except (TypeError, ValueError):
-            number = -1
-        if number < 0:
-            sizes = " or a size such as '20g'" if read is _bytes else ""
-            raise ValueError(f"{name}: {value!r} must be a whole number of at least 0{sizes}")
-        return number
+            server = launch.Server.start(path, bind, port, page)
+        except ServerLost as e:
+            if "listen for workers" not in str(e):
+                raise
+            named = "spark.driver.host or spark.driver.bindAddress" if self._master is None else f"master={self._master!r}"
+            raise BadInput(f"{named} is no address that psserver can listen on: {e}") from None
+        at = server.ready.page
+        if page is not None and not at:
+            log.warning("there is no page of this run: psserver may not serve on port %d, or that and those above it are taken", page)
+        elif page and urlsplit(at).port != page:
+            log.warning("port %d is taken: the page is at %s", page, at)
+        return server
 
     def _page_port(self) -> int | None:
         assert self._sc is not None
-        page = self._sc.getConf().get("spark.deepdist.page", "5000") if self._page == "default" else self._page
-        if page in (None, "", "none", "off"):
-            return None
-        try:
-            return int(page)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise ValueError(f"page={page!r} must be a port, or None") from None
+        if self._page != "default":
+            return settings.page_port("page", self._page)
+        return settings.page_port("spark.deepdist.page", self._sc.getConf().get("spark.deepdist.page", "5000"))
 
     def _sidecar_path(self, sc: SparkContext) -> str | None:
         """Driver: ship the sidecar if that is ours to do; returns the path that executors should look at first."""
@@ -286,7 +300,7 @@ class DeepDist:
 class _Watcher:
     """_Watcher shows progress a few times a second, however often it is called, and notices when psserver is gone."""
 
-    def __init__(self, control: Control, show: progress.Progress):
+    def __init__(self, control: Control, show: progress_of.Progress):
         self._control, self._show = control, show
         self._figures: dict[str, Any] = {}
         self._next = 0.0
@@ -304,13 +318,6 @@ class _Watcher:
                 self._figures["updates_per_second"] = (updates - self._begun[1]) / (now - self._begun[0])
             self._show.show(self._figures)
         return self._figures
-
-
-def _bytes(size: int | str) -> int:
-    """Driver: bytes, of a number or of a size as Spark writes it: 512m, 20g, 1tb. Raises ValueError if it is neither."""
-    text = str(size).strip().lower().removesuffix("b")
-    unit = " kmgt".find(text[-1:])
-    return int(text[:-1]) << 10 * unit if unit > 0 else int(text)
 
 
 def _active_context() -> SparkContext:

@@ -96,9 +96,10 @@ class Stopped(DeepDistError):
 
 
 class BinaryError(DeepDistError):
-    """BinaryError means that psserver or deepdist-sidecar is missing or cannot run here; its message names the fixes."""
+    """BinaryError means that psserver or deepdist-sidecar is missing, cannot run here, or is of another release; its message names
+    the fixes."""
 
-    code = "bad_input"
+    code = "build"
 
 
 class NoProgress(DeepDistError):
@@ -107,6 +108,7 @@ class NoProgress(DeepDistError):
 
 _BY_CODE: dict[str, type[DeepDistError]] = {
     "bad_input": BadInput,
+    "build": BinaryError,
     "lost": Lost,
     "denied": Denied,
     "protocol": ProtocolError,

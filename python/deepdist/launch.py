@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from .binaries import make_runnable, tail
-from .errors import BinaryError, DeepDistError, ProtocolError, ServerLost
+from .binaries import make_runnable, never_served, tail
+from .errors import BadInput, BinaryError, ServerLost
 from .version import PROTOCOL, __version__
 
 NAME = "psserver"
@@ -115,8 +115,7 @@ class Server:
     def lost(self, what: str) -> ServerLost:
         """Driver: the exception for a psserver that is gone: how it ended, and its last lines."""
         try:
-            code = self.process.wait(timeout=2.0)
-            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+            how = _how(self.process.wait(timeout=2.0))
         except subprocess.TimeoutExpired:
             how = what
         how = self._verdict or how
@@ -125,6 +124,15 @@ class Server:
             f"psserver (pid {self.process.pid}) is lost: {how}"
             + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
         )
+
+    def _never_served(self) -> DeepDistError:
+        """Driver: the exception for a psserver that ended before its line. One that is ours says why, and exits with 1."""
+        lost = self.lost("it closed its stdout before it served")
+        lines = tail(f"/proc/self/fd/{self._log_file.fileno()}")
+        code = self.process.poll()
+        if code is None or code == -signal.SIGKILL or (code == 1 and lines):
+            return lost
+        return never_served(str(self.process.args[0]), _how(code), lines)  # type: ignore[index]
 
     def give_up(self, why: str) -> None:
         """Driver: if psserver lives but hangs, kill it, so that nobody waits for it any longer; `lost` will say why."""
@@ -160,9 +168,13 @@ class Server:
                 continue
             data = os.read(stdout.fileno(), 65536)
             if not data:
-                raise self.lost("it closed its stdout before it served")
+                raise self._never_served()
             line += data
         return _parse(line)
+
+
+def _how(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
 
 
 def _parse(line: bytes) -> Ready:
@@ -170,8 +182,8 @@ def _parse(line: bytes) -> Ready:
         fields: dict[str, Any] = json.loads(line)
         protocol, build = fields["protocol"], fields.get("build", "?")
     except (ValueError, KeyError, TypeError) as e:
-        raise ProtocolError(f"psserver's first line is not what it should be ({e}): is it another program of this name?") from e
-    if protocol != PROTOCOL:
+        raise BinaryError(f"psserver's first line is not what it should be ({e}): is it another program of this name?") from e
+    if (protocol, build) != (PROTOCOL, __version__):
         raise BinaryError(
             f"psserver is build {build} (protocol {protocol}), this package is {__version__} (protocol {PROTOCOL}): "
             f"use both of one release; `make build` in the repository makes a matching one"
@@ -179,12 +191,12 @@ def _parse(line: bytes) -> Ready:
     try:
         return Ready(**{k: fields[k] for k in Ready.__dataclass_fields__})
     except KeyError as e:
-        raise ProtocolError(f"psserver's first line lacks {e}") from e
+        raise BinaryError(f"psserver's first line lacks {e}") from e
 
 
 def host_and_port(address: str) -> tuple[str, int]:
-    """Driver: 'host' or 'host:port' taken apart; port 0 means any. Raises DeepDistError if it is neither."""
+    """Driver: 'host' or 'host:port' taken apart; port 0 means any. Raises BadInput if it is neither."""
     host, _, port = address.rpartition(":") if ":" in address else (address, "", "0")
     if not host or not port.isdigit() or int(port) > 65535:
-        raise DeepDistError(f"master={address!r}: write 'host' or 'host:port'")
+        raise BadInput(f"master={address!r}: write 'host' or 'host:port'")
     return host.strip("[]"), int(port)

@@ -67,8 +67,9 @@ class Training:
         settings = model.native_settings()
         if epochs is not None:
             settings["epochs"] = epochs
+        start = model.native_start()
         self._id = self._control.open_training(
-            model.native_start(),
+            start,
             kind="word2vec",
             partitions=source.partitions,
             settings=settings,
@@ -97,6 +98,7 @@ class Training:
                 words=int(settled.get("dropped_words", 0)),
                 distinct=int(settled["dropped_distinct"]),
                 pushes=int(figures.get("refused", 0)),
+                given=bool(start),
             )
             summary.seconds["train"] = clock.lap()
             words, counts = self._control.fetch_vocabulary(self._id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -72,21 +72,23 @@ class Source:
 
 
 def text_column(frame: Any, column: str | None) -> str:
-    """Driver: the name of the string or array<string> column; raises BadInput if there is none, or several and none is named."""
-    fits = [f.name for f in frame.schema.fields if f.dataType.simpleString() in ("string", "array<string>")]
-    if column is not None:
-        if column not in frame.columns:
-            raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
-        if column not in fits:
-            raise BadInput(
-                f"column={column!r} is {frame.schema[column].dataType.simpleString()}; it must be string or array<string>"
-            )
-        return column
-    if len(fits) != 1:
-        raise BadInput(
-            f"the DataFrame has {len(fits)} columns of string or array<string> ({', '.join(fits) or 'none'}): name one with column="
-        )
-    return fits[0]
+    """Driver: the string or array<string> column, quoted for `select`, which else takes dots and stars apart; raises BadInput if
+    there is none, or several and none is named. Case matters as it does in Spark."""
+    fields = frame.schema.fields
+    fits = [f for f in fields if f.dataType.simpleString() in ("string", "array<string>")]
+    if column is None and len(fits) != 1:
+        names = ", ".join(f.name for f in fits) or "none"
+        raise BadInput(f"the DataFrame has {len(fits)} columns of string or array<string> ({names}): name one with column=")
+    same: Callable[[str], str] = str if frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true" else str.lower
+    wanted = fits[0].name if column is None else column
+    named = [f for f in fields if same(f.name) == same(wanted)]
+    if not named:
+        raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
+    if len(named) > 1:
+        raise BadInput(f"the DataFrame has {len(named)} columns of the name {wanted!r}: give them different ones, df.toDF(…)")
+    if named[0] not in fits:
+        raise BadInput(f"column={column!r} is {named[0].dataType.simpleString()}; it must be string or array<string>")
+    return "`" + named[0].name.replace("`", "``") + "`"
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")

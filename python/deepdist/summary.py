@@ -32,12 +32,13 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Dropped:
-    """Dropped is what did not take part in the training: words rarer than min_count (or beyond max_final_vocab), in tokens of
-    one epoch and in distinct words; pushes that were refused."""
+    """Dropped is what did not take part in the training: words rarer than min_count (or beyond max_final_vocab), or, where the model
+    brought its vocabulary (given), those that it lacks, in tokens of one epoch and in distinct words; pushes that were refused."""
 
     words: int = 0
     distinct: int = 0
     pushes: int = 0
+    given: bool = False
 
 
 class Summary(list[str]):
@@ -89,7 +90,8 @@ def _lines(s: Summary) -> Iterable[str]:
         yield f"updates: {s.updates:,}"
         return
     yield f"vocabulary: {s.vocabulary:,} words; {s.words:,} words an epoch in {s.records:,} sentences ({s.split_sentences:,} rows split)"
-    yield f"dropped: {s.dropped.words:,} words ({s.dropped.distinct:,} distinct, too rare); {s.dropped.pushes:,} pushes refused"
+    why = "not in the model's vocabulary" if s.dropped.given else "too rare"
+    yield f"dropped: {s.dropped.words:,} words ({s.dropped.distinct:,} distinct, {why}); {s.dropped.pushes:,} pushes refused"
     yield f"passes over a partition: {s.passes:,}, {s.own_passes:,} of them from the spool of their own sidecar"
     if s.epochs:
         yield "epoch       words  seconds    words/s     alpha     loss  pushes"

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,10 +15,10 @@ from helpers import count, run_app, sidecars
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
-from deepdist.deepdist import _bytes
-from deepdist.errors import BadInput, ProtocolError, ServerLost, TaskLost, from_spark
-from deepdist.launch import _parse, find, host_and_port
-from deepdist.task.sidecar import _launchers_lock, executor_jvm, how_it_ended
+from deepdist.errors import BadInput, ServerLost, TaskLost, from_spark
+from deepdist.launch import Server, _parse, find
+from deepdist.task.sidecar import _launchers_lock, _start, executor_jvm, how_it_ended
+from deepdist.wire import Connection
 
 
 def use(sc, **kw):
@@ -72,28 +71,65 @@ def test_a_missing_executable_bit_is_given(sc, binaries, tmp_path):
 
 def test_another_program_of_that_name_is_told(sc, tmp_path):
     echo = shutil.copy("/bin/echo", tmp_path / "psserver")
-    with pytest.raises(ProtocolError, match="another program"):
+    with pytest.raises(BinaryError, match="another program"):
         use(sc, psserver=echo)
     true = shutil.copy("/bin/true", tmp_path / "psserver2")
     with pytest.raises(DeepDistError, match="exited with 0"):
         use(sc, psserver=true)
 
 
+def test_a_program_that_never_serves_is_told_at_once(binaries, tmp_path, monkeypatch):
+    monkeypatch.setattr("deepdist.task.sidecar.executor_jvm", lambda: (os.getpid(), 0))
+    for name in ("psserver", "deepdist-sidecar"):
+        for size in (3000, 2_000_000):
+            path = tmp_path / f"{size}" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes((binaries / name).read_bytes()[:size])
+            with pytest.raises(BinaryError, match="truncated"):
+                start(path, tmp_path)
+        for program in ("/bin/true", "/bin/false", "/bin/ls"):
+            with pytest.raises(BinaryError, match=r"(?s)ended before it served: exited with \d.*another program of this name: build it with `make build`"):
+                start(shutil.copy(program, tmp_path / name), tmp_path)
+
+
+def start(path, directory):
+    if os.path.basename(path) == "psserver":
+        Server.start(str(path), "127.0.0.1").stop()
+    else:
+        _start(str(path), str(directory), str(directory / "s")).close()
+
+
+def test_a_sidecar_without_room_for_its_runtime_is_not_started():
+    program = """
+import resource
+from deepdist.task.sidecar import _check_address_space
+_check_address_space()
+resource.setrlimit(resource.RLIMIT_AS, (700 << 20, 700 << 20))
+_check_address_space()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    assert "BadInput: spark.executor.pyspark.memory limits the sidecar's address space to 700 MiB" in ended.stderr
+
+
+def test_programs_and_package_must_be_of_one_release(binaries, tmp_path, monkeypatch):
+    monkeypatch.setattr("deepdist.task.sidecar.executor_jvm", lambda: (os.getpid(), 0))
+    tmp_path.chmod(0o700)
+    with _start(str(binaries / "deepdist-sidecar"), str(tmp_path), str(tmp_path / "s")) as connection:
+        sidecar = connection.peer_pid()
+        try:
+            assert connection.hello(op="ping")["pid"] == sidecar
+            monkeypatch.setattr("deepdist.wire.__version__", "9.9")
+            with Connection.dial(str(tmp_path / "s"), "the sidecar") as other:
+                with pytest.raises(BinaryError, match=r"build 9.9 \(protocol 1\), deepdist-sidecar is build 0.1.0 .*`make build`"):
+                    other.hello(op="ping")
+        finally:
+            os.kill(sidecar, signal.SIGTERM)
+
+
 def test_another_version_is_told_with_both_builds():
-    with pytest.raises(BinaryError, match=r"build 9.9 \(protocol 9\), this package is 0.1.0 \(protocol 1\)"):
-        _parse(b'{"protocol": 9, "build": "9.9"}')
-
-
-def test_a_taken_port_gives_the_next_free_one(sc):
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with DeepDist({"w": np.zeros(2)}, page=port) as dd:
-            assert dd.page and not dd.page.endswith(f":{port}")
-    with DeepDist({"w": np.zeros(2)}, page=None) as dd:
-        assert dd.page == ""
+    for protocol in (1, 9):
+        with pytest.raises(BinaryError, match=rf"build 9.9 \(protocol {protocol}\), this package is 0.1.0 \(protocol 1\)"):
+            _parse(b'{"protocol": %d, "build": "9.9"}' % protocol)
 
 
 def test_settings_come_from_spark_too(binaries, tmp_path):
@@ -125,20 +161,6 @@ print("fine")
 """
     assert "fine" in run_app(app).stdout
     assert not any(tmp_path.rglob("*.spool"))
-
-
-def test_a_size_is_written_as_spark_writes_it(sc):
-    assert [_bytes(s) for s in (17, "17", "17b", "1k", "2kb", " 3M", "20g", "1T")] == [17, 17, 17, 1024, 2048, 3 << 20, 20 << 30, 1 << 40]
-    for bad in ("", "g", "1.5g", "-1g", "many", "1p"):
-        with pytest.raises(ValueError, match=r"spark.deepdist.spoolMaxBytes: .* or a size such as '20g'"):
-            use(sc, spool_max_bytes=bad)
-
-
-def test_an_address_is_host_or_host_and_port():
-    assert host_and_port("driver") == ("driver", 0) and host_and_port("10.0.0.1:77") == ("10.0.0.1", 77)
-    for bad in (":77", "a:b", "a:99999"):
-        with pytest.raises(DeepDistError, match="host:port"):
-            host_and_port(bad)
 
 
 def test_without_a_spark_context_the_error_says_so():

@@ -188,6 +188,7 @@ tensors = {"w": np.zeros((4, 2), np.float32), "n": np.zeros(3, np.int64), "s": n
         ("n", np.zeros(3), "float64 cannot be cast"),
         ("w", Rows([9], [[1.0, 2.0]]), "key 9 is beyond"),
         ("w", Rows([1], [[1.0]]), "rows have shape"),
+        ("s", Rows([0], [1.0]), "a scalar, which has no rows: return a number"),
         ("w", Rows([1], [[1.0, np.nan]]), "NaN"),
         ("count", float("nan"), "nan"),
         (3, 1.0, "must be a str"),

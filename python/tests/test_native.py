@@ -12,6 +12,7 @@ import pytest
 from helpers import count, jvm_pid, sidecars, topic_lines, topic_score
 
 from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Word2Vec, WordVectors
+from deepdist.source import text_column
 
 
 def small(**settings):
@@ -92,6 +93,28 @@ def test_the_column_must_be_clear(spark):
         assert list(dd.train(frame, column="y")).count("OK") == 1
 
 
+@pytest.mark.parametrize("name", ["a.b", "a`b", "*", "a b", "`a`"])
+def test_a_column_may_have_any_name(spark, name):
+    frame = spark.createDataFrame([("a b", 1)], "x string, n long").withColumnRenamed("x", name)
+    for column in (None, name, name.upper()):
+        assert frame.select(text_column(frame, column)).columns == [name]
+
+
+def test_a_columns_case_matters_where_it_does_in_spark(spark):
+    frame = spark.createDataFrame([("a b", 1)], "text string, n long")
+    assert text_column(frame, "TEXT") == "`text`"
+    twice = frame.withColumnRenamed("n", "Text")
+    with pytest.raises(BadInput, match="2 columns of the name 'text': .*toDF"):
+        text_column(twice, None)
+    spark.conf.set("spark.sql.caseSensitive", "true")
+    try:
+        assert text_column(twice, "text") == "`text`"
+        with pytest.raises(BadInput, match="column='TEXT': the DataFrame has text, n"):
+            text_column(frame, "TEXT")
+    finally:
+        spark.conf.unset("spark.sql.caseSensitive")
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -111,7 +134,7 @@ def test_rows_of_another_type_are_named_with_their_partition(sc, rows, said):
 
 
 def test_a_null_in_a_data_frame_is_named_with_its_partition(spark):
-    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="partition .*None"):
+    with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match="partition [01], row 0: text is null: .*dropna"):
         dd.train(spark.createDataFrame([("a b",), (None,)], "text string"))
 
 
@@ -165,6 +188,7 @@ def test_a_second_training_goes_on_from_the_first(sc, lines):
         assert dd.model.wv.index_to_key == words and not np.array_equal(dd.model.wv.vectors, vectors)
         fourth = dd.train(sc.parallelize([f"{words[0]} new newer new"] * 10, 2))
         assert (fourth.words, fourth.dropped.words, fourth.dropped.distinct) == (10, 30, 2)
+        assert "(0 distinct, too rare)" in repr(first) and "30 words (2 distinct, not in the model's vocabulary)" in repr(fourth)
     assert len(second.epochs) == 2 and second.epochs[0].loss < first.epochs[0].loss
     with DeepDist(dd.model, progress=False) as again:  # in another session
         third = again.train(rdd, epochs=1)
@@ -399,7 +423,7 @@ def test_a_psserver_that_hangs_is_an_error(sc, lines, impatient):
         if figures.get("phase") == "training":
             dd._server.process.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist(small(epochs=500), progress=watch) as dd:
+    with pytest.raises(ServerLost, match="has not answered for 3 s"), DeepDist(small(epochs=500), progress=watch) as dd:
         dd.train(sc.parallelize(lines, 4))
 
 
@@ -407,7 +431,7 @@ def test_a_psserver_that_hangs_while_an_update_is_applied_is_an_error(sc, impati
     def descent(model, update):
         dd._server.process.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ServerLost, match="does not answer since 3 s"), DeepDist({"w": np.zeros(2)}, progress=False) as dd:
+    with pytest.raises(ServerLost, match="has not answered for 3 s"), DeepDist({"w": np.zeros(2)}, progress=False) as dd:
         dd.train(sc.parallelize(range(4), 2), count, descent)
 
 

@@ -25,6 +25,8 @@ func (c *Client) answered(what string, err error) error {
 	switch s.Code() {
 	case codes.Unauthenticated, codes.PermissionDenied:
 		code = frame.Denied
+	case codes.Unimplemented:
+		code = frame.Build
 	case codes.InvalidArgument, codes.ResourceExhausted:
 		code = frame.BadInput
 	case codes.FailedPrecondition, codes.Canceled, codes.NotFound:

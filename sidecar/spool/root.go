@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"deepdist/internal/frame"
 	"deepdist/internal/life"
 )
 
@@ -18,15 +19,14 @@ type Root struct {
 
 func prefix() string { return fmt.Sprintf("deepdist-spool-%d-", os.Getuid()) }
 
-// NewRoot makes a private directory under parent, and removes those that dead processes of this user have left there.
+// NewRoot makes a private directory under parent, and removes those that dead processes of this user have left there. A parent that
+// is not there is not made: nobody would take it away.
 func NewRoot(parent string, budget *Budget) (*Root, error) {
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return nil, fmt.Errorf("make spool directory: %w; set spark.deepdist.spoolDir to a directory that the executors may write", err)
-	}
 	life.Sweep(parent, func(name string) bool { return strings.HasPrefix(name, prefix()) }, life.LockName)
 	dir, err := os.MkdirTemp(parent, prefix()) // mode 0700
 	if err != nil {
-		return nil, fmt.Errorf("make spool directory: %w; set spark.deepdist.spoolDir to a directory that the executors may write", err)
+		return nil, frame.Errorf(frame.BadInput, "make spool directory: %w; set spool_dir (spark.deepdist.spoolDir) to a directory that is there on "+
+			"every executor and may be written", err)
 	}
 	lock, err := life.Own(dir)
 	if err != nil {

@@ -354,6 +354,26 @@ func TestRootsOfDeadProcessesAreSweptAndLiveOnesStay(t *testing.T) {
 	}
 }
 
+func TestAFolderForSpoolsThatIsNoneIsBadInputAndIsNotMade(t *testing.T) {
+	there := t.TempDir()
+	file := filepath.Join(there, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, parent := range []string{filepath.Join(there, "nowhere", "at", "all"), file, "/proc"} {
+		root, err := NewRoot(parent, NewBudget(0))
+		if err == nil {
+			root.Close()
+		}
+		if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "set spool_dir (spark.deepdist.spoolDir)") {
+			t.Errorf("%s: %v", parent, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(there, "nowhere")); !os.IsNotExist(err) {
+		t.Errorf("it was made: %v", err)
+	}
+}
+
 func TestATokenThatIsNoWordIsRefusedWithItsRow(t *testing.T) {
 	w := begin(t, newRoot(t, NewBudget(0)), "fine")
 	defer w.Abort()

@@ -214,7 +214,9 @@ def check_value(name: Any, value: Any, tensors: Mapping[str, np.ndarray]) -> np.
             return int(number) if isinstance(number, bool) else number
         raise BadInput(f"the model has no tensor of this name (there are {', '.join(tensors)})")
     if isinstance(value, Rows):
-        if value.values.shape[1:] != tensor.shape[1:] or tensor.ndim == 0:
+        if tensor.ndim == 0:
+            raise BadInput("it is Rows, but the tensor is a scalar, which has no rows: return a number")
+        if value.values.shape[1:] != tensor.shape[1:]:
             raise BadInput(f"its rows have shape {value.values.shape[1:]}, the tensor's {tensor.shape[1:]}")
         if len(value.keys) and value.keys[-1] >= len(tensor):
             raise BadInput(f"key {value.keys[-1]} is beyond the tensor's {len(tensor)} rows")

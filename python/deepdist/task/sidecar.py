@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from ..binaries import make_runnable, tail
-from ..errors import BinaryError, DeepDistError, PeerGone, PeerSilent, SidecarLost
+from ..binaries import make_runnable, never_served, tail
+from ..errors import BadInput, BinaryError, DeepDistError, PeerGone, PeerSilent, SidecarLost
 from ..session import Session
 from ..wire import Connection
 
@@ -34,6 +34,11 @@ SILENCE_SECONDS = 15.0
 """How long a sidecar may be silent before it is pinged, in seconds."""
 PING_SECONDS = 20.0
 """How long it may leave a ping unanswered, in seconds, before it counts as hanging."""
+
+LEAST_ADDRESS_SPACE = 1 << 30
+"""What a sidecar needs of address space, in bytes: its runtime reserves three quarters of it before it does anything."""
+TRY_AGAIN = 75
+"""The exit status by which a sidecar says that another one still holds its place."""
 
 _children: list[subprocess.Popen[bytes]] = []  # kept, so that whoever started a sidecar can tell how it ended
 
@@ -150,8 +155,8 @@ def lost(directory: str, pid: int, how: str) -> SidecarLost:
     lines = tail(os.path.join(directory, "log"))
     return SidecarLost(
         f"the sidecar (pid {pid}) on {os.uname().nodename} is lost: {how}"
-        + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
         + _address_space_hint()
+        + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
     )
 
 
@@ -208,24 +213,32 @@ def _launchers_lock(directory: str) -> int:
 
 def _start(path: str, directory: str, socket_path: str) -> Connection:
     make_runnable(path)
+    _check_address_space()
     jvm, _ = executor_jvm()
     with open(os.path.join(directory, "log"), "ab") as log:
-        child = subprocess.Popen(
-            [path, "--dir", directory, "--jvm-pid", str(jvm)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Spark's Python daemon signals its whole process group when it ends
-            env=_environment(),
-            cwd="/",
-        )
+        try:
+            child = subprocess.Popen(
+                [path, "--dir", directory, "--jvm-pid", str(jvm)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Spark's Python daemon signals its whole process group when it ends
+                env=_environment(),
+                cwd="/",
+            )
+        except OSError as e:
+            raise BinaryError(f"{path} cannot be started: {e}; is it truncated? Build it with `make build`") from e
+        written = log.tell()
     _children.append(child)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             return Connection.dial(socket_path, "the sidecar")
         if child.poll() is not None:
-            raise lost(directory, child.pid, how_it_ended(child.pid) or "it did not start")
+            if child.returncode in (TRY_AGAIN, -signal.SIGKILL, -signal.SIGTERM):
+                raise lost(directory, child.pid, how_it_ended(child.pid))
+            new = os.path.getsize(os.path.join(directory, "log")) > written
+            raise never_served(path, how_it_ended(child.pid), tail(os.path.join(directory, "log")) if new else "")
         time.sleep(0.005)
     child.kill()
     raise lost(directory, child.pid, f"it did not open its socket within {START_SECONDS:g} s")
@@ -245,9 +258,19 @@ def _address_space_hint() -> str:
     if limit == resource.RLIM_INFINITY:
         return ""
     return (
-        f"\n(spark.executor.pyspark.memory limits its address space to {limit >> 20} MiB: "
+        f" (spark.executor.pyspark.memory limits its address space to {limit >> 20} MiB: "
         f"unset it, or raise it by the model's and the runtime's share, 1 GiB at least)"
     )
+
+
+def _check_address_space() -> None:
+    """Task: refuse to start a sidecar, which has the limits of this process, where it could only end with Go's `out of memory`."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+        raise BadInput(
+            f"spark.executor.pyspark.memory limits the sidecar's address space to {limit >> 20} MiB, of which it needs 1024 at least, and the "
+            f"model's share: unset spark.executor.pyspark.memory, or raise it to 2g or more"
+        )
 
 
 def _spark_file() -> str | None:
