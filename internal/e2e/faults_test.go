@@ -373,10 +373,10 @@ func TestAWrongTokenIsDenied(t *testing.T) {
 	}
 }
 
-func TestASecondSidecarOfOneDirectoryEndsInPeace(t *testing.T) {
+func TestASecondSidecarOfOneDirectoryEndsAndSaysThatOneMayTryAgain(t *testing.T) {
 	s := startSidecar(t)
 	second := exec.Command(filepath.Join(binaries, "deepdist-sidecar"), "--dir", s.dir)
-	if out, err := second.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("already")) {
+	if out, err := second.CombinedOutput(); second.ProcessState.ExitCode() != 75 || !bytes.Contains(out, []byte("already")) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	c, err := frame.Dial(filepath.Join(s.dir, "s"))

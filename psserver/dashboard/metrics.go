@@ -53,7 +53,7 @@ var runMetrics = []struct {
 	{run("pushes_total", "Pushes applied."), counter, func(f *figures.Figures) float64 { return float64(f.Pushes) }},
 	{run("moved_pushes_total", "Pushes that came too late; nothing of them was applied."), counter, func(f *figures.Figures) float64 { return float64(f.Moved) }},
 	{run("refused_pushes_total", "Pushes that could not be applied: not finite, or of a wrong name or shape."), counter, func(f *figures.Figures) float64 { return float64(f.Refused) }},
-	{run("updates_total", "Gradients applied by the descent of an any-model training."), counter, func(f *figures.Figures) float64 { return float64(f.Updates) }},
+	{run("updates_total", "Gradients applied by the descent of an any-model training, or slices that changed a vector."), counter, func(f *figures.Figures) float64 { return float64(f.Updates) }},
 	{run("partitions", "Partitions that the present phase works through."), gauge, func(f *figures.Figures) float64 { return float64(f.Partitions) }},
 	{run("partitions_done", "Partitions that the present phase is done with."), gauge, func(f *figures.Figures) float64 { return float64(f.PartitionsDone) }},
 	{run("passes_total", "Passes over a partition, one per epoch, that have ended."), counter, func(f *figures.Figures) float64 { return float64(f.Passes) }},

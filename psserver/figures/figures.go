@@ -27,7 +27,7 @@ type Figures struct {
 	Alpha          float32  `json:"alpha"`
 	Loss           float64  `json:"loss"` // mean over the last pushes
 	Pushes         uint64   `json:"pushes"`
-	Updates        uint64   `json:"updates"` // gradients applied (any model)
+	Updates        uint64   `json:"updates"` // gradients applied (any model), or slices that changed a vector
 	Version        uint64   `json:"version"`
 	ETASeconds     float64  `json:"eta_seconds"` // 0: unknown
 	UpdateWaiting  bool     `json:"update_waiting"`

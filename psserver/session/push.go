@@ -178,6 +178,9 @@ func (s *Session) admit(t *training, w *worker, p *Push) (outcome Outcome, waits
 		for _, d := range p.Deltas {
 			s.words.Get(d.Name).AddRows(d.Keys, d.Float32s())
 		}
+		if len(p.Deltas) > 0 { // a slice in which subsampling leaves no pair has none
+			t.updates++
+		}
 		t.words.book.Pushed(w.id)
 		s.next()
 	} else if err := s.descend(t, p); err != nil {

@@ -11,6 +11,7 @@ a row without progress.
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,8 @@ from .task import slots
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
+
+log = logging.getLogger("deepdist")
 
 ROUNDS = 3
 """Rounds of one job that may end without any progress."""
@@ -94,6 +97,9 @@ class Training:
             summary.rounds = self._train(source)
             figures = self._tick(fresh=True)
             summary.observe(figures)
+            if summary.words and not summary.updates:
+                summary.warning = _nothing_trained(settings)
+                log.warning("%s", summary.warning)
             summary.dropped = Dropped(
                 words=int(settled.get("dropped_words", 0)),
                 distinct=int(settled["dropped_distinct"]),
@@ -188,6 +194,13 @@ class Training:
             self._control.call("close_training", training_id=self._id, reason=reason)
         except Exception:  # psserver is gone: whatever brought us here says so
             pass
+
+
+def _nothing_trained(settings: Mapping[str, Any]) -> str:
+    """Driver: why a text with words had not one pair of them."""
+    if settings["sample"] > 0:
+        return f"no pair was trained: sample={settings['sample']:g} drops nearly every word of so small a text; set sample=0"
+    return "no pair was trained: no sentence has two words of the vocabulary; lower min_count, or look at how the text is split"
 
 
 class _Clock:

@@ -26,7 +26,7 @@ def choose(conf: Any, name: str, given: Any, setting: str, default: T, read: Cal
 
 def whole(name: str, value: Any, low: int = 0) -> int:
     """Driver: a whole number, of any integral type; a setting's is text."""
-    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    number = int(value) if name.startswith("spark.") and value.strip().isdecimal() else value
     if isinstance(number, bool) or not isinstance(number, Integral) or number < low:
         raise ValueError(f"{name}={value!r} must be a whole number of at least {low}")
     return int(number)
@@ -34,10 +34,14 @@ def whole(name: str, value: Any, low: int = 0) -> int:
 
 def size(name: str, value: Any) -> int:
     """Driver: bytes, of a number or of a size as Spark writes it: 512m, 20g, 1tb."""
-    text = str(value).strip().lower().removesuffix("b")
-    unit = " kmgt".find(text[-1:]) if text else 0
+    number, unit = value, 0
+    if isinstance(value, str):
+        text = value.strip().lower().removesuffix("b")
+        unit = max(0, " kmgt".find(text[-1:]))
+        digits = text[:-1] if unit else text
+        number = int(digits) if digits.isdecimal() else -1
     try:
-        return whole(name, text[:-1]) << 10 * unit if unit > 0 else whole(name, text if isinstance(value, str) else value)
+        return whole("size", number) << 10 * unit
     except ValueError:
         raise ValueError(f"{name}={value!r} must be a whole number of at least 0 or a size such as '20g'") from None
 
@@ -48,7 +52,7 @@ def page_port(name: str, value: Any) -> int | None:
     if value is None or (setting and value in ("", "none", "off")):
         return None
     try:
-        port = -1 if isinstance(value, str) and not setting else whole(name, value)
+        port = whole(name, value)
     except ValueError:
         port = -1
     if not 0 <= port <= 65535:
@@ -58,8 +62,8 @@ def page_port(name: str, value: Any) -> int | None:
 
 def folder(name: str, value: Any) -> str:
     """Driver: a folder on the executors. There a relative path would start from a directory that nobody knows."""
-    path = os.fspath(value)
-    if not isinstance(path, str) or not os.path.isabs(path):
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else ""
+    if not os.path.isabs(path):
         raise BadInput(f"{name}={value!r} must be an absolute path, of a folder that is there on every executor")
     return path
 

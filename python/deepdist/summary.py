@@ -47,7 +47,7 @@ class Summary(list[str]):
     kind: 'word2vec' or 'model'. epochs: `Epoch` each. rows: of the data (of any model: those that `gradient` took). records: sentences after splitting; split_sentences:
     how many rows had to be split. words: of one epoch, kept. vocabulary: distinct words kept. dropped: `Dropped`.
     passes: over a partition, one per epoch; own_passes: those trained by the sidecar that had ingested the partition first, from that spool.
-    updates: gradients applied. rounds: Spark jobs of training it took. seconds: wall time by part, with 'total'.
+    updates: gradients applied, or slices that changed a vector. warning: what is odd about the run, or ''. rounds: Spark jobs of training it took. seconds: wall time by part, with 'total'.
     peak_bytes: largest resident memory seen, by process.
     """
 
@@ -58,6 +58,7 @@ class Summary(list[str]):
         self.rows = self.records = self.words = self.vocabulary = self.split_sentences = self.updates = self.rounds = 0
         self.passes = self.own_passes = 0
         self.dropped = Dropped()
+        self.warning = ""
         self.seconds: dict[str, float] = {}
         self.peak_bytes: dict[str, int] = {}
 
@@ -99,5 +100,7 @@ def _lines(s: Summary) -> Iterable[str]:
             yield (
                 f"{e.epoch + 1:5d} {e.words:11,d} {e.seconds:8.1f} {e.words_per_second:10,.0f} {e.alpha:9.5f} {e.loss:8.4f} {e.pushes:7,d}"
             )
+    if s.warning:
+        yield f"warning: {s.warning}"
     if s.seconds:
         yield "seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in s.seconds.items() if k != "total")

@@ -48,6 +48,17 @@ def test_counts_and_order_of_the_vocabulary_are_exact(sc, lines):
     assert summary.rows == summary.records == len(lines) and summary.split_sentences == 0
 
 
+def test_a_text_of_which_nothing_is_trained_is_told(sc, caplog):
+    for rows, settings, why in (
+        (["a b c"], {"sample": 1e-30}, "sample=1e-30 drops nearly every word of so small a text; set sample=0"),
+        (["a", "b"], {}, "no sentence has two words"),
+    ):
+        summary, _ = train(small(**settings), sc.parallelize(rows, 1))
+        assert why in summary.warning and why in str(summary) and why in caplog.text
+    summary, _ = train(small(), sc.parallelize(["a b c"], 1))
+    assert summary.updates > 0 and summary.warning == "" and "warning" not in str(summary)
+
+
 def test_every_word_of_every_epoch_is_trained_once(sc, lines):
     summary, _ = train(small(epochs=2), sc.parallelize(lines, 3))
     words = sum(len(line.split()) for line in lines)

@@ -17,10 +17,10 @@ def told(**arguments):
     ("name", "bad", "said"),
     [
         *(("page", value, "must be a port, 0 to 65535, or None") for value in (99999, -1, True, 5000.0, "5000", "off")),
-        *(("min_updates", value, "whole number of at least 0") for value in (-1, 1.5, True, "many")),
+        *(("min_updates", value, "whole number of at least 0") for value in (-1, 1.5, True, "many", "3")),
         ("max_updates", -1, "whole number of at least 0"),
         *(("spool_max_bytes", value, "or a size such as '20g'") for value in ("", "g", "1.5g", "-1g", "many", "1p", 1.5, True, -1)),
-        *(("spool_dir", value, "must be an absolute path") for value in ("relative", "~/spools", "")),
+        *(("spool_dir", value, "must be an absolute path") for value in ("relative", "~/spools", "", 5)),
     ],
 )
 def test_an_argument_out_of_range_is_named_at_once(name, bad, said):
@@ -42,7 +42,7 @@ def test_epochs_may_be_of_any_integral_type(sc):
     model = {"w": np.zeros(1)}
     with DeepDist(model, progress=False, page=None) as dd:
         dd.train(sc.parallelize([1.0], 1), lambda m, rows: {"w": np.ones(1)}, lambda m, u: m["w"].__iadd__(u["w"]), epochs=np.int64(2))
-        for bad in (0, True, 1.5):
+        for bad in (0, True, 1.5, "2"):
             with pytest.raises(ValueError, match=f"^epochs={bad!r} must be a whole number of at least 1"):
                 dd.train(sc.parallelize([1.0], 1), lambda m, rows: None, lambda m, u: None, epochs=bad)
     assert model["w"] == 2
