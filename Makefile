@@ -33,7 +33,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -44,6 +44,9 @@ test-python: build need-java ## Python tests and examples with PySpark 4 in loca
 
 test-cluster: build need-java ## Python tests that need several executors (local-cluster)
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page python/tests
+
+test-hdfs: build need-java ## text in a real HDFS of two Java processes (skipped, and said so, without mvn or Hadoop's jars)
+	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
 
 test-spark35: build .venv-spark35/.made need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
@@ -69,7 +72,7 @@ verify-generated: build/bin/protoc-gen-go build/bin/protoc-gen-go-grpc .venv/.ma
 quality: build need-java ## analogies and word similarities of DeepDist and gensim, three seeds
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/quality.py
 
-bench-train: build need-java ## the whole job's seconds by its parts, peak memory of each process, gensim on the same file
+bench-train: build need-java ## the whole job's seconds by its parts, CPU and memory of each process, from lines, lists and a path; gensim on the same file
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/train.py
 
 bench-modes: build need-java ## every mode of word2vec beside gensim's: accuracy, and words per CPU second
@@ -120,5 +123,5 @@ need-python:
 need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
-.PHONY: help build demo test test-go test-python test-cluster test-spark35 test-standalone test-torch test-page fuzz verify-generated \
+.PHONY: help build demo test test-go test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page fuzz verify-generated \
 	quality bench-train bench-modes bench-kernel generate torch sample clean need-go need-python need-java

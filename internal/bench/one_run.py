@@ -2,7 +2,7 @@
 
     one_run.py TOOL MASTER SEED TEXT [EVALUATION SETS as name=path …] [SETTINGS as a JSON object]
 
-TOOL is `deepdist` or `gensim`. SETTINGS replace the shared ones. Prints one line of JSON: the seconds by part, and the scores on the sets named.
+TOOL is `deepdist` (the text as lines), `deepdist:lists`, `deepdist:path` or `gensim`. SETTINGS replace the shared ones. Prints one line of JSON: the seconds by part, and the scores on the sets named.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SETTINGS: dict[str, Any] = dict(vector_size=100, window=5, negative=5, sample=1e
 GENSIM_WORKERS = 2
 
 
-def deepdist(master: str, seed: int, text: str) -> tuple[Any, dict[str, Any]]:
+def deepdist(master: str, seed: int, text: str, data: str) -> tuple[Any, dict[str, Any]]:
     """Trains through Spark; returns gensim's KeyedVectors (for the same evaluation) and the figures."""
     from pyspark import SparkConf, SparkContext
 
@@ -39,23 +39,27 @@ def deepdist(master: str, seed: int, text: str) -> tuple[Any, dict[str, Any]]:
             for worker in figures.get("workers") or ():
                 workers[worker["worker_id"]] = {k: worker.get(k) for k in ("host", "pid", "kernel", "words", "pushes")}
 
-        lines = sc.textFile(text)
+        source: Any = {"lines": sc.textFile, "lists": lambda path: sc.textFile(path).map(str.split), "path": str}[data or "lines"](text)
         with DeepDist(Word2Vec(seed=seed, **SETTINGS), page=None, progress=watch) as dd:
             at = time.monotonic()
-            summary = dd.train(lines)
+            summary = dd.train(source)
             dd.model.wv  # the vectors are in Python
             seconds = time.monotonic() - at
             start = dd.start_seconds
             vectors = dd.model.to_gensim()
+    ended = at + seconds
+    trained = ended - summary.seconds["model"]
+    ingested = trained - summary.seconds["train"]
     parts = {name: round(value, 2) for name, value in summary.seconds.items() if name != "total"}
     return vectors, {
         "seconds": round(seconds, 2), "parts": parts, "start": round(start, 2), "spark_start": round(spark_start, 2),
         "words": summary.words, "words_per_second": round(summary.words * SETTINGS["epochs"] / summary.seconds["train"]),
         "loss": round(summary.epochs[-1].loss, 4) if summary.epochs else None, "vocabulary": len(vectors), "workers": list(workers.values()),
+        "moments": {"ingest": (at, ingested), "train": (ingested, trained), "model": (trained, ended)},
     }  # fmt: skip
 
 
-def gensim(master: str, seed: int, text: str) -> tuple[Any, dict[str, Any]]:
+def gensim(master: str, seed: int, text: str, data: str) -> tuple[Any, dict[str, Any]]:
     """Trains with gensim's fastest input, a file that its threads read by themselves."""
     from gensim.models import Word2Vec
 
@@ -69,6 +73,7 @@ def gensim(master: str, seed: int, text: str) -> tuple[Any, dict[str, Any]]:
     return model.wv, {
         "seconds": round(seconds, 2), "parts": {"vocabulary": round(vocabulary, 2), "train": round(seconds - vocabulary, 2)},
         "words": words, "words_per_second": round(words * SETTINGS["epochs"] / (seconds - vocabulary)), "vocabulary": len(model.wv),
+        "moments": {"ingest": (at, at + vocabulary), "train": (at + vocabulary, at + seconds)},
     }  # fmt: skip
 
 
@@ -88,7 +93,8 @@ def main() -> None:
     if sets and sets[-1].startswith("{"):
         SETTINGS.update(json.loads(sets.pop()))
     logging.getLogger("gensim").setLevel(logging.ERROR)
-    vectors, figures = {"deepdist": deepdist, "gensim": gensim}[tool](master, int(seed), text)
+    name, _, data = tool.partition(":")
+    vectors, figures = {"deepdist": deepdist, "gensim": gensim}[name](master, int(seed), text, data)
     line = {"tool": tool, "master": master, "seed": int(seed), **scores(vectors, dict(s.split("=", 1) for s in sets)), **figures}
     print(json.dumps(line), flush=True)
 

@@ -56,18 +56,18 @@ func TestGeneratedTypesStopAtTheEdge(t *testing.T) {
 
 // dialers and listeners are the only doors to the outside. Unix sockets count.
 var (
-	dialers   = []string{"sidecar/psclient", "internal/frame"}
+	dialers   = []string{"sidecar/psclient", "internal/frame", "internal/textfile"}
 	listeners = []string{"psserver", "psserver/service", "psserver/control", "psserver/dashboard", "sidecar/shim"}
 	doors     = map[string]string{
 		"net.Dial": "dials", "net.DialTimeout": "dials", "net.DialTCP": "dials", "net.DialUnix": "dials", "net.Dialer": "dials",
 		"tls.Dial": "dials", "tls.Dialer": "dials", "grpc.NewClient": "dials", "grpc.Dial": "dials", "grpc.DialContext": "dials",
-		"http.Get": "dials", "http.Post": "dials", "http.Client": "dials", "http.DefaultClient": "dials", "http.Transport": "dials",
+		"hdfs.New": "dials", "hdfs.NewClient": "dials", "http.Get": "dials", "http.Post": "dials", "http.Client": "dials", "http.DefaultClient": "dials", "http.Transport": "dials",
 		"net.Listen": "listens", "net.ListenTCP": "listens", "net.ListenUnix": "listens", "net.ListenConfig": "listens", "tls.Listen": "listens",
 		"net.ListenPacket": "listens", "http.ListenAndServe": "listens", "http.ListenAndServeTLS": "listens",
 	}
 )
 
-func TestOnlyPsclientDialsAndOnlyTheListedListen(t *testing.T) {
+func TestOnlyTheListedDialAndListen(t *testing.T) {
 	named(t, dialers...)
 	named(t, listeners...)
 	eachFile(t, func(p listed, files *token.FileSet, file *ast.File) {
@@ -92,18 +92,22 @@ func TestOnlyPsclientDialsAndOnlyTheListedListen(t *testing.T) {
 	})
 }
 
-// Arrow stays behind one small package, so that its version can change in one place.
-func TestArrowStaysBehindOnePackage(t *testing.T) {
-	const arrow = "github.com/apache/arrow/"
-	var importers []string
+// Large libraries stay behind one small package each, so that their versions can change in one place.
+func TestLargeLibrariesStayBehindOnePackage(t *testing.T) {
+	importers := map[string][]string{"github.com/apache/arrow/": nil, "github.com/colinmarc/hdfs/": nil}
 	eachFile(t, func(p listed, _ *token.FileSet, file *ast.File) {
 		for _, spec := range file.Imports {
-			if path, err := strconv.Unquote(spec.Path.Value); err == nil && strings.HasPrefix(path, arrow) && !slices.Contains(importers, p.name()) {
-				importers = append(importers, p.name())
+			path, _ := strconv.Unquote(spec.Path.Value)
+			for library, by := range importers {
+				if strings.HasPrefix(path, library) && !slices.Contains(by, p.name()) {
+					importers[library] = append(by, p.name())
+				}
 			}
 		}
 	})
-	if len(importers) > 1 {
-		t.Errorf("Arrow is imported by %s: it belongs behind one package", strings.Join(importers, ", "))
+	for library, by := range importers {
+		if len(by) != 1 {
+			t.Errorf("%s… is imported by %s: it belongs behind one package", library, strings.Join(by, ", "))
+		}
 	}
 }

@@ -22,6 +22,7 @@ type op func(ctx context.Context, s *session.Session, request []byte, file *os.F
 // ops are the calls of proto/README.md, by name.
 var ops = map[string]op{
 	"define_tensor":     defineTensor,
+	"plan_splits":       planSplits,
 	"open_training":     openTraining,
 	"ingest_status":     ofTraining(func(s *session.Session, id uint32) (any, error) { return s.IngestStatus(id) }),
 	"settle_vocabulary": ofTraining(func(s *session.Session, id uint32) (any, error) { return s.SettleVocabulary(id) }),

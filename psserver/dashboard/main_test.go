@@ -74,7 +74,7 @@ func training(pushes uint64) figures.Figures {
 	return figures.Figures{
 		Phase: figures.PhaseTraining, TrainingID: 1, Kind: "word2vec", Epochs: 2, Words: pushes * 1000, TotalWords: 100000,
 		WordsPerSecond: 1500.5, Alpha: 0.025, Loss: 0.3, Pushes: pushes, Version: pushes + 1, Moved: 2, Refused: 1, RSSBytes: 64 << 20,
-		Partitions: 4, PartitionsDone: 1, IngestedWords: 50000, VocabularySize: 700,
+		Partitions: 4, PartitionsDone: 1, Passes: 5, OwnPasses: 3, IngestedWords: 50000, VocabularySize: 700,
 		EpochsDone: []figures.Epoch{{Words: 50000, Seconds: 3, Loss: 0.4, Pushes: 50}},
 		Workers: []figures.Worker{
 			{WorkerID: "w1", Host: "one", PID: 11, Kernel: "avx512", Threads: 2, Words: 600, Pushes: 3, Staleness: 1.5, RSSBytes: 1 << 20, ReplicaBytes: 2 << 20, State: "training"},

@@ -56,6 +56,8 @@ var runMetrics = []struct {
 	{run("updates_total", "Gradients applied by the descent of an any-model training, or slices that changed a vector."), counter, func(f *figures.Figures) float64 { return float64(f.Updates) }},
 	{run("partitions", "Partitions that the present phase works through."), gauge, func(f *figures.Figures) float64 { return float64(f.Partitions) }},
 	{run("partitions_done", "Partitions that the present phase is done with."), gauge, func(f *figures.Figures) float64 { return float64(f.PartitionsDone) }},
+	{run("passes_total", "Passes over a partition, one per epoch, that have ended."), counter, func(f *figures.Figures) float64 { return float64(f.Passes) }},
+	{run("own_passes_total", "Of these, the ones trained by the worker that ingested the partition first, from that spool."), counter, func(f *figures.Figures) float64 { return float64(f.OwnPasses) }},
 	{run("ingested_rows_total", "Rows of the RDD ingested."), counter, func(f *figures.Figures) float64 { return float64(f.Rows) }},
 	{run("ingested_records_total", "Sentences ingested, after splitting long ones."), counter, func(f *figures.Figures) float64 { return float64(f.Records) }},
 	{run("ingested_words_total", "Words ingested, before pruning the vocabulary."), counter, func(f *figures.Figures) float64 { return float64(f.IngestedWords) }},

@@ -64,7 +64,7 @@ func TestMetricsAreTheFiguresOfTheSession(t *testing.T) {
 		"deepdist_words_total": 7000, "deepdist_goal_words": 100000, "deepdist_words_per_second": 1500.5, "deepdist_loss": 0.3,
 		"deepdist_alpha": float64(float32(0.025)), "deepdist_pushes_total": 7, "deepdist_moved_pushes_total": 2,
 		"deepdist_refused_pushes_total": 1, "deepdist_version": 8, "deepdist_epochs": 2, "deepdist_epochs_done": 1,
-		"deepdist_partitions": 4, "deepdist_partitions_done": 1, "deepdist_vocabulary_words": 700, "deepdist_workers": 1,
+		"deepdist_partitions": 4, "deepdist_partitions_done": 1, "deepdist_passes_total": 5, "deepdist_own_passes_total": 3, "deepdist_vocabulary_words": 700, "deepdist_workers": 1,
 		"deepdist_training_failed": 0, "deepdist_build_info": 1,
 	} {
 		if got := value(t, families, name); got != want {

@@ -34,8 +34,10 @@ type Figures struct {
 	EpochsDone     []Epoch  `json:"epochs_done"`
 	PartitionsDone int      `json:"partitions_done"`
 	Partitions     int      `json:"partitions"`
-	Rows           uint64   `json:"rows"`    // ingested so far
-	Records        uint64   `json:"records"` // sentences in them
+	Passes         uint64   `json:"passes"`     // (epoch, partition) that have ended (word2vec)
+	OwnPasses      uint64   `json:"own_passes"` // of those, the ones trained by the worker that ingested the partition first, from that spool
+	Rows           uint64   `json:"rows"`       // ingested so far
+	Records        uint64   `json:"records"`    // sentences in them
 	IngestedWords  uint64   `json:"ingested_words"`
 	VocabularySize int      `json:"vocabulary_size"`
 	Moved          uint64   `json:"moved"`   // pushes that came too late: nothing was applied

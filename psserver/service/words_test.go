@@ -133,6 +133,9 @@ func TestAWordTrainingGoesFromJoinToVectors(t *testing.T) {
 	if status, _ := s.TrainingStatus(id); !status.Done || len(status.Incomplete) != 0 {
 		t.Errorf("status %+v", status)
 	}
+	if f := s.Figures(); f.Passes != 4 || f.OwnPasses != 4 {
+		t.Errorf("%d of %d passes were its own", f.OwnPasses, f.Passes)
+	}
 	if near, err := s.MostSimilar("a", 5); err != nil || len(near) != 1 || near[0].Word != "b" {
 		t.Errorf("nearest to a: %v, %v", near, err)
 	}
@@ -252,6 +255,11 @@ func TestALostSpoolIsIngestedAgainAndTrainingGoesOnAtTheCursor(t *testing.T) {
 	c := b.claim(id, 1, false)
 	if len(c.Claims) != 1 || c.Claims[0].From != 5 || c.Claims[0].PrefixHash != 99 {
 		t.Errorf("the new owner resumes at %v", c.Claims)
+	}
+	b.push(&pb.PushRequest_Header{PushId: "2", TrainingId: id, Cursors: []*pb.Cursor{{From: 5, PrefixHash: 99, To: 7, Words: 2, Hash: 9, Last: true}}})
+	b.push(&pb.PushRequest_Header{PushId: "3", TrainingId: id, Cursors: []*pb.Cursor{{Partition: 1, To: 3, Words: 3, Hash: 9, Last: true}}})
+	if f := s.Figures(); f.Passes != 2 || f.OwnPasses != 1 {
+		t.Errorf("%d of %d passes were trained where they were ingested first", f.OwnPasses, f.Passes)
 	}
 }
 

@@ -110,6 +110,7 @@ func (s *Session) look() figures.Figures {
 func (s *Session) lookAtWords(t *training, f *figures.Figures) {
 	total, in := t.words.merge.Totals()
 	f.Rows, f.Records, f.IngestedWords = total.Rows, total.Records, total.Words
+	f.Passes, f.OwnPasses = t.words.passes, t.words.ownPasses
 	if t.words.settled == nil {
 		f.PartitionsDone = in
 		return

@@ -135,7 +135,11 @@ func (s *Session) closeTraining(t *training, reason string, failed bool) {
 	if t.model != nil {
 		t.model.close(reason)
 	}
-	s.log.Info("training closed", "training", t.id, "reason", reason, "done", t.ledger.Done())
+	log := s.log.With("training", t.id, "reason", reason, "done", t.ledger.Done())
+	if t.words != nil {
+		log = log.With("passes", t.words.passes, "own_passes", t.words.ownPasses)
+	}
+	log.Info("training closed")
 	s.touch()
 }
 
@@ -179,6 +183,7 @@ func (s *Session) Reopen(id uint32, partitions []uint32) error {
 		}
 	}
 	for _, p := range partitions {
+		t.words.reopened[p] = true
 		t.words.book.Reopen(p)
 		t.words.merge.Reopen(p)
 	}
@@ -201,6 +206,9 @@ func (s *Session) record(t *training, w *worker, p *Push) {
 		e.words += m.Words
 		e.alpha = p.Alpha
 		words += m.Words
+		if t.words != nil && m.Last {
+			t.words.passed(w, m.Partition)
+		}
 	}
 	if len(p.Moves) > 0 {
 		e := &t.epochLog[p.Moves[0].Epoch]

@@ -81,6 +81,18 @@ type wordTraining struct {
 	merge    *vocabulary.Merge
 	book     *claim.Book
 	settled  *vocabulary.Settled
+
+	reopened          map[uint32]bool // partitions whose first spool was lost
+	passes, ownPasses uint64
+}
+
+// passed counts a pass over a partition that its worker has ended. It is the worker's own if the partition still lies where it was
+// ingested first; else it went over the wire once more.
+func (t *wordTraining) passed(w *worker, partition uint32) {
+	t.passes++
+	if t.book.Owner(partition) == w.id && !t.reopened[partition] {
+		t.ownPasses++
+	}
 }
 
 // OpenWords are the wishes for a word2vec training.
@@ -103,7 +115,7 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 		return 0, err
 	}
 	w := &wordTraining{settings: o.Settings, rules: vocabulary.Rules{MinCount: o.MinCount, MaxFinalVocab: o.MaxFinalVocab},
-		merge: vocabulary.NewMerge(), keep: o.Continue, start: map[string][]float32{}}
+		merge: vocabulary.NewMerge(), keep: o.Continue, reopened: map[uint32]bool{}, start: map[string][]float32{}}
 	if len(o.Given) > 0 {
 		v, err := vocabulary.New(o.Given)
 		if err != nil {

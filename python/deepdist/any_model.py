@@ -6,6 +6,7 @@ time, on the mappings that psserver publishes versions from.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import warnings
@@ -80,6 +81,8 @@ class Training:
         started = time.monotonic()
         if hasattr(data, "rdd") and not hasattr(data, "mapPartitionsWithIndex"):
             data = data.rdd
+        if isinstance(data, (str, os.PathLike)):
+            raise BadInput(f"a gradient is given rows, not a path: let Spark read it: dd.train(sc.textFile({os.fspath(data)!r}), gradient, descent)")
         if not hasattr(data, "mapPartitionsWithIndex"):
             raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
         n = data.getNumPartitions()

@@ -24,6 +24,7 @@ from .gensim_native import GensimNative
 from .models import Adapter, adapt, is_gensim_word2vec
 from .optimizers import Optimizer
 from .session import Session
+from .source import Source
 from .summary import Summary, Tick
 from .task import sidecar as task_sidecar
 from .version import __version__
@@ -174,11 +175,14 @@ class DeepDist:
         *,
         epochs: int | None = None,
         column: str | None = None,
+        min_partitions: int | None = None,
     ) -> Summary:
-        """Driver: train on an RDD or a DataFrame; returns the Summary, a list of 'OK' or 'EMPTY' per partition with the figures.
+        """Driver: train on an RDD, a DataFrame or a path; returns the Summary, a list of 'OK' or 'EMPTY' per partition with the figures.
 
         Without `gradient` a word2vec model is trained natively: rows are lines (str) or lists of tokens (list of str); of
-        a DataFrame `column` names the column of either. epochs: instead of the model's own.
+        a DataFrame `column` names the column of either. epochs: instead of the model's own. A path names text that the sidecars
+        read by themselves, in min_partitions partitions at least (Spark's default parallelism): a file, a folder or
+        a pattern, `file:///…`, `hdfs://host:port/…` or as fs.defaultFS has it.
 
         With `gradient`: `gradient(model, rows)` runs in each partition's task on a private copy of the model and returns a dict
         name → array, `Rows` or number (or nothing), or yields several. `descent` is a function `descent(model, update)` that runs
@@ -193,13 +197,14 @@ class DeepDist:
         if self._sc._jsc is None:  # type: ignore[attr-defined]
             raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
         epochs = None if epochs is None else settings.whole("epochs", epochs, low=1)
+        min_partitions = None if min_partitions is None else settings.whole("min_partitions", min_partitions, low=1)
         if not self._training.acquire(blocking=False):
             raise DeepDistError("this DeepDist is training already: use one DeepDist per thread")
         show = progress_of.make(self._progress)
         tick = _Watcher(self._watch, show)  # type: ignore[arg-type]
         try:
             if gradient is None:
-                return self._train_native(data, descent, epochs, column, tick)
+                return self._train_native(data, descent, epochs, column, min_partitions, tick)
             if descent is None:
                 raise BadInput(
                     "dd.train(data, gradient) needs a descent: a function descent(model, update), or a rule: "
@@ -211,7 +216,7 @@ class DeepDist:
             self._training.release()
 
     def _train_native(
-        self, data: Any, descent: Any, epochs: int | None, column: str | None, tick: Tick
+        self, data: Any, descent: Any, epochs: int | None, column: str | None, min_partitions: int | None, tick: Tick
     ) -> Summary:
         if descent is not None:
             raise BadInput("dd.train: a descent without a gradient: give both, or neither for native word2vec")
@@ -224,8 +229,9 @@ class DeepDist:
                 f"dd.train(data) without a gradient trains word2vec models, not {type(self._given).__name__}: "
                 f"give it a gradient and a descent"
             )
+        source = Source(self._sc, self._session, self._control, data, column, min_partitions)  # type: ignore[arg-type]
         training = native.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
-        return training.run(model, data, epochs, column)
+        return training.run(model, source, epochs)
 
     def _train_any(
         self, data: Any, gradient: Callable[..., Any], descent: Any, epochs: int | None, tick: Tick

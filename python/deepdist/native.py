@@ -12,10 +12,9 @@ a row without progress.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,8 +24,9 @@ from .control import Control
 from .errors import BadInput, Lost, NoProgress
 from .jobs import Job
 from .session import Session
+from .source import Source
 from .summary import Dropped, Summary, Tick
-from .task import ingest, slots
+from .task import slots
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -60,12 +60,11 @@ class Training:
         self._sc, self._session, self._control, self._tick = sc, session, control, tick
         self._id = 0
 
-    def run(self, model: NativeModel, data: Any, epochs: int | None, column: str | None) -> Summary:
+    def run(self, model: NativeModel, source: Source, epochs: int | None) -> Summary:
         """Driver: ingest, settle, train, bring the vectors home."""
         started = time.monotonic()
         clock = _Clock()
         summary = Summary(kind="word2vec")
-        source = Source(self._sc, self._session, data, column)
         if source.partitions == 0:
             raise BadInput("the data has no partitions, so there is nothing to train on")
         settings = model.native_settings()
@@ -195,62 +194,6 @@ class Training:
             self._control.call("close_training", training_id=self._id, reason=reason)
         except Exception:  # psserver is gone: whatever brought us here says so
             pass
-
-
-class Source:
-    """Source is the user's data as a job that can be run again for any of its partitions; its elements are (partition, 'OK' or 'EMPTY')."""
-
-    def __init__(self, sc: SparkContext, session: Session, data: Any, column: str | None):
-        """Driver: take an RDD of lines or token lists, or a DataFrame; raises BadInput for anything else."""
-        self._sc, self._session = sc, session
-        self._rdd: Any = None
-        self._frame_job: Any = None
-        if hasattr(data, "mapPartitionsWithIndex"):
-            if column is not None:
-                raise BadInput("column= is for DataFrames; the data is an RDD")
-            self._rdd = data
-        elif hasattr(data, "mapInArrow"):
-            # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
-            # adaptive execution or not.
-            chosen = data.select(text_column(data, column))
-            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.STATUS_DDL).rdd
-        else:
-            raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
-        try:
-            self.partitions: int = (self._rdd if self._frame_job is None else self._frame_job).getNumPartitions()
-        except Exception as e:
-            said = re.search(r"InvalidInputException: (.*)", str(e))  # of a textFile, which looks for its files only now
-            if said is None:
-                raise
-            raise BadInput(f"the data cannot be read: {said.group(1)}") from None
-
-    def ingest(self, training_id: int, partitions: Sequence[int]) -> dict[int, str]:
-        """Driver: run the ingest of these partitions, in the calling thread; returns 'OK' or 'EMPTY' for each."""
-        job = self._frame_job
-        if job is None:
-            job = self._rdd.mapPartitionsWithIndex(partial(ingest.ingest_rows, self._session, training_id))
-        self._sc.setLocalProperty(ingest.TRAINING_PROPERTY, str(training_id))
-        return dict(self._sc.runJob(job, list, list(partitions)))  # a DataFrame's Rows are pairs too
-
-
-def text_column(frame: Any, column: str | None) -> str:
-    """Driver: the string or array<string> column, quoted for `select`, which else takes dots and stars apart; raises BadInput if
-    there is none, or several and none is named. Case matters as it does in Spark."""
-    fields = frame.schema.fields
-    fits = [f for f in fields if f.dataType.simpleString() in ("string", "array<string>")]
-    if column is None and len(fits) != 1:
-        names = ", ".join(f.name for f in fits) or "none"
-        raise BadInput(f"the DataFrame has {len(fits)} columns of string or array<string> ({names}): name one with column=")
-    same: Callable[[str], str] = str if frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true" else str.lower
-    wanted = fits[0].name if column is None else column
-    named = [f for f in fields if same(f.name) == same(wanted)]
-    if not named:
-        raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
-    if len(named) > 1:
-        raise BadInput(f"the DataFrame has {len(named)} columns of the name {wanted!r}: give them different ones, df.toDF(…)")
-    if named[0] not in fits:
-        raise BadInput(f"column={column!r} is {named[0].dataType.simpleString()}; it must be string or array<string>")
-    return "`" + named[0].name.replace("`", "``") + "`"
 
 
 def _nothing_trained(settings: Mapping[str, Any]) -> str:

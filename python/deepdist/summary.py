@@ -46,6 +46,7 @@ class Summary(list[str]):
 
     kind: 'word2vec' or 'model'. epochs: `Epoch` each. rows: of the data (of any model: those that `gradient` took). records: sentences after splitting; split_sentences:
     how many rows had to be split. words: of one epoch, kept. vocabulary: distinct words kept. dropped: `Dropped`.
+    passes: over a partition, one per epoch; own_passes: those trained by the sidecar that had ingested the partition first, from that spool.
     updates: gradients applied, or slices that changed a vector. warning: what is odd about the run, or ''. rounds: Spark jobs of training it took. seconds: wall time by part, with 'total'.
     peak_bytes: largest resident memory seen, by process.
     """
@@ -55,6 +56,7 @@ class Summary(list[str]):
         self.kind = kind
         self.epochs: list[Epoch] = []
         self.rows = self.records = self.words = self.vocabulary = self.split_sentences = self.updates = self.rounds = 0
+        self.passes = self.own_passes = 0
         self.dropped = Dropped()
         self.warning = ""
         self.seconds: dict[str, float] = {}
@@ -69,6 +71,7 @@ class Summary(list[str]):
         """Driver: take over the figures of one `watch`."""
         self.epochs = [Epoch(**{k: e.get(k, 0) for k in Epoch.__dataclass_fields__}) for e in figures.get("epochs_done") or ()]
         self.updates = int(figures.get("updates", 0))
+        self.passes, self.own_passes = int(figures.get("passes", 0)), int(figures.get("own_passes", 0))
         for name, value in [("psserver", figures.get("rss_bytes", 0))] + [
             (f"sidecar {w.get('host', '')}:{w.get('pid', 0)}", w.get("rss_bytes", 0)) for w in figures.get("workers") or ()
         ]:
@@ -90,6 +93,7 @@ def _lines(s: Summary) -> Iterable[str]:
     yield f"vocabulary: {s.vocabulary:,} words; {s.words:,} words an epoch in {s.records:,} sentences ({s.split_sentences:,} rows split)"
     why = "not in the model's vocabulary" if s.dropped.given else "too rare"
     yield f"dropped: {s.dropped.words:,} words ({s.dropped.distinct:,} distinct, {why}); {s.dropped.pushes:,} pushes refused"
+    yield f"passes over a partition: {s.passes:,}, {s.own_passes:,} of them from the spool of their own sidecar"
     if s.epochs:
         yield "epoch       words  seconds    words/s     alpha     loss  pushes"
         for e in s.epochs:

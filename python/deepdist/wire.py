@@ -132,8 +132,9 @@ class Connection:
         return Frame(kind, bytes(body), rows, fd)
 
     def answer(self) -> tuple[dict[str, Any], int]:
-        """Driver and task: wait for OK and return its JSON and descriptor (−1: none); an ERROR is raised."""
-        frame = self.receive()
+        """Driver and task: wait for OK and return its JSON and descriptor (−1: none); an ERROR is raised, EVENTs are skipped."""
+        while (frame := self.receive()).kind == EVENT:
+            pass
         if frame.kind == OK:
             return frame.json(), frame.fd
         if frame.fd >= 0:

@@ -43,9 +43,9 @@ def test_task_side_modules_import_only_each_other(path):
             assert name in OUTSIDE, f"{path} imports {name}, which executors may not have"
 
 
-@pytest.mark.parametrize("module", ["batches", "ingest", "slots", "gradient", "sidecar"])
+@pytest.mark.parametrize("module", ["batches", "ingest", "read", "slots", "gradient", "sidecar"])
 def test_a_task_module_loads_without_driver_modules(module):
-    unwanted = ["tqdm", "gensim", "torch", "pyspark"] + (["pyarrow"] if module in ("gradient", "slots", "sidecar") else [])
+    unwanted = ["tqdm", "gensim", "torch", "pyspark"] + (["pyarrow"] if module in ("gradient", "read", "slots", "sidecar") else [])
     driver = sorted({p.stem for p in PACKAGE.glob("*.py")} - SHARED - {"__init__"})
     code = (
         f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); import deepdist.task.{module};"

@@ -12,7 +12,7 @@ import pytest
 from helpers import count, jvm_pid, sidecars, topic_lines, topic_score
 
 from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Word2Vec, WordVectors
-from deepdist.native import text_column
+from deepdist.source import text_column
 
 
 def small(**settings):

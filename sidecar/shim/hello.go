@@ -5,6 +5,7 @@ import (
 
 	"deepdist/internal/auth"
 	"deepdist/internal/frame"
+	"deepdist/internal/textfile"
 	"deepdist/sidecar/psclient"
 )
 
@@ -25,6 +26,9 @@ type hello struct {
 	Attempt       int64  `json:"attempt"`
 	Layout        string `json:"layout"`
 	Slot          int    `json:"slot"`
+	User          string `json:"user"`
+
+	Splits []textfile.Split `json:"splits"`
 }
 
 func (h *hello) server() psclient.Server {

@@ -24,12 +24,35 @@ type ingested struct {
 	spool.Totals
 }
 
-// ingest spools one partition: batches → rows → tokens → spool, then END, whose totals must agree, and the commit.
-func (s *Server) ingest(c *frame.Conn, h *hello) (err error) {
+// ingest spools one partition that the task streams: batches → rows → tokens → spool, then END, whose totals must agree.
+func (s *Server) ingest(c *frame.Conn, h *hello) error {
 	layout, err := arrowguard.ParseLayout(h.Layout)
 	if err != nil {
 		return err
 	}
+	guard, err := arrowguard.New(layout)
+	if err != nil {
+		return err
+	}
+	defer guard.Close()
+	return s.spool(c, h, func(w *worker.Worker, in *worker.Ingest) (worker.Cut, error) {
+		total, err := spoolBatches(c, w, guard, layout, in)
+		if err != nil {
+			return worker.Cut{}, err
+		}
+		if total.Rows != in.Rows() {
+			return worker.Cut{}, frame.Errorf(frame.Lost, "the stream ended with %d rows, %d have arrived: the attempt counts for nothing", total.Rows, in.Rows())
+		}
+		if total.Cut.Extra > total.Rows || total.Cut.Rows > total.Rows-total.Cut.Extra {
+			return worker.Cut{}, frame.Errorf(frame.Protocol, "END tells of %d rows that were cut, in %d pieces more, but only %d rows and pieces have come: "+
+				"cut_rows and extra_rows must fit into rows", total.Cut.Rows, total.Cut.Extra, total.Rows)
+		}
+		return total.Cut, nil
+	})
+}
+
+// spool is what every ingest begins and ends with: the session, the attempt, and its commit once fill has spooled all rows.
+func (s *Server) spool(c *frame.Conn, h *hello, fill func(*worker.Worker, *worker.Ingest) (worker.Cut, error)) (err error) {
 	w, err := s.sessions.enter(s.ctx, h.server())
 	if err != nil {
 		return err
@@ -38,37 +61,24 @@ func (s *Server) ingest(c *frame.Conn, h *hello) (err error) {
 	if err != nil {
 		return err
 	}
-	committed := false
+	filled := false
 	defer func() {
-		if !committed {
+		if !filled {
 			in.Abort()
 		}
 		if err != nil {
 			err = fmt.Errorf("partition %d: %w", h.Partition, err)
 		}
 	}()
-	guard, err := arrowguard.New(layout)
-	if err != nil {
-		return err
-	}
-	defer guard.Close()
 	if err := c.WriteJSON(frame.OK, newWelcome(w.ID())); err != nil {
 		return err
 	}
-
-	total, err := spoolBatches(c, w, guard, layout, in)
+	cut, err := fill(w, in)
 	if err != nil {
 		return err
 	}
-	if total.Rows != in.Rows() {
-		return frame.Errorf(frame.Lost, "the stream ended with %d rows, %d have arrived: the attempt counts for nothing", total.Rows, in.Rows())
-	}
-	if total.Cut.Extra > total.Rows || total.Cut.Rows > total.Rows-total.Cut.Extra {
-		return frame.Errorf(frame.Protocol, "END tells of %d rows that were cut, in %d pieces more, but only %d rows and pieces have come: "+
-			"cut_rows and extra_rows must fit into rows", total.Cut.Rows, total.Cut.Extra, total.Rows)
-	}
-	committed = true
-	totals, accepted, err := in.Commit(s.ctx, total.Cut)
+	filled = true
+	totals, accepted, err := in.Commit(s.ctx, cut)
 	if err != nil {
 		return err
 	}

@@ -151,6 +151,8 @@ func (s *Server) serve(c *frame.Conn, h *hello) error {
 	switch h.Op {
 	case "ingest":
 		return s.ingest(c, h)
+	case "read":
+		return s.read(c, h)
 	case "train":
 		return s.train(c, h)
 	case "gradient":

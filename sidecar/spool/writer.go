@@ -49,11 +49,19 @@ func (r *Root) Create(training, partition uint32, attempt int64) (*Writer, error
 
 // Line spools one line, split as Python's str.split() does.
 func (w *Writer) Line(line []byte) error {
+	if err := w.Text(line); err != nil {
+		return err
+	}
+	return w.EndRow()
+}
+
+// Text adds the tokens of a text to the row: a line, or a part of one that cuts no word.
+func (w *Writer) Text(text []byte) error {
 	for {
 		var token []byte
-		token, line = nextToken(line)
+		token, text = nextToken(text)
 		if len(token) == 0 {
-			return w.EndRow()
+			return nil
 		}
 		if err := w.Token(token); err != nil {
 			return err

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..session import Session
-from ..wire import EVENT, OK, as_error
 from . import sidecar
 
 
@@ -21,8 +20,4 @@ def lend_slot(session: Session, training_id: int, slot: int, _: Iterable[Any]) -
 
 def _lend(session: Session, training_id: int, slot: int) -> int:
     with sidecar.stream(session, "train", training_id=training_id, slot=slot) as connection:
-        while (frame := connection.receive()).kind == EVENT:
-            pass
-        if frame.kind == OK:
-            return int(frame.json().get("words", 0))
-        raise as_error(frame, connection.peer)
+        return int(connection.answer()[0].get("words", 0))

@@ -1,0 +1,110 @@
+"""The user's data as a Spark job of ingest that can be run again for any of its partitions. Driver side.
+
+An RDD's partitions are streamed by its tasks. A path has no rows here: psserver plans its splits, and each task names one
+partition's splits to its sidecar, which reads them by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .control import Control
+from .errors import BadInput
+from .session import Session
+from .task import ingest, read
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+
+class Source:
+    """Source is the user's data as a job that can be run again for any of its partitions; its elements are (partition, 'OK' or 'EMPTY')."""
+
+    def __init__(
+        self, sc: SparkContext, session: Session, control: Control, data: Any, column: str | None, min_partitions: int | None
+    ):
+        """Driver: take an RDD of lines or token lists, a DataFrame, or a path; raises BadInput for anything else."""
+        self._sc, self._session = sc, session
+        self._rdd: Any = None
+        self._frame_job: Any = None
+        self._task: Any = ingest.ingest_rows
+        if isinstance(data, (str, os.PathLike)):
+            if column is not None:
+                raise BadInput("column= is for DataFrames; the data is a path")
+            user = sc.sparkUser()
+            splits = control.call(
+                "plan_splits", path=resolve(sc, data), user=user, partitions=min_partitions or sc.defaultParallelism
+            )["partitions"]
+            self._rdd = sc.parallelize(splits, len(splits))
+            self._task = partial(read.read_splits, user)
+        elif min_partitions is not None:
+            raise BadInput("min_partitions= is for paths; an RDD has its own partitions: rdd.repartition(…)")
+        elif hasattr(data, "mapPartitionsWithIndex"):
+            if column is not None:
+                raise BadInput("column= is for DataFrames; the data is an RDD")
+            self._rdd = data
+        elif hasattr(data, "mapInArrow"):
+            # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
+            # adaptive execution or not.
+            chosen = data.select(text_column(data, column))
+            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.STATUS_DDL).rdd
+        else:
+            raise BadInput(f"dd.train takes an RDD, a DataFrame or a path, not {type(data).__name__}: wrap it with sc.parallelize(…)")
+        try:
+            self.partitions: int = (self._rdd if self._frame_job is None else self._frame_job).getNumPartitions()
+        except Exception as e:
+            said = re.search(r"InvalidInputException: (.*)", str(e))  # of a textFile, which looks for its files only now
+            if said is None:
+                raise
+            raise BadInput(f"the data cannot be read: {said.group(1)}") from None
+
+    def ingest(self, training_id: int, partitions: Sequence[int]) -> dict[int, str]:
+        """Driver: run the ingest of these partitions, in the calling thread; returns 'OK' or 'EMPTY' for each."""
+        job = self._frame_job
+        if job is None:
+            job = self._rdd.mapPartitionsWithIndex(partial(self._task, self._session, training_id))
+        self._sc.setLocalProperty(ingest.TRAINING_PROPERTY, str(training_id))
+        return dict(self._sc.runJob(job, list, list(partitions)))  # a DataFrame's Rows are pairs too
+
+
+def text_column(frame: Any, column: str | None) -> str:
+    """Driver: the string or array<string> column, quoted for `select`, which else takes dots and stars apart; raises BadInput if
+    there is none, or several and none is named. Case matters as it does in Spark."""
+    fields = frame.schema.fields
+    fits = [f for f in fields if f.dataType.simpleString() in ("string", "array<string>")]
+    if column is None and len(fits) != 1:
+        names = ", ".join(f.name for f in fits) or "none"
+        raise BadInput(f"the DataFrame has {len(fits)} columns of string or array<string> ({names}): name one with column=")
+    same: Callable[[str], str] = str if frame.sparkSession.conf.get("spark.sql.caseSensitive") == "true" else str.lower
+    wanted = fits[0].name if column is None else column
+    named = [f for f in fields if same(f.name) == same(wanted)]
+    if not named:
+        raise BadInput(f"column={column!r}: the DataFrame has {', '.join(frame.columns)}")
+    if len(named) > 1:
+        raise BadInput(f"the DataFrame has {len(named)} columns of the name {wanted!r}: give them different ones, df.toDF(…)")
+    if named[0] not in fits:
+        raise BadInput(f"column={column!r} is {named[0].dataType.simpleString()}; it must be string or array<string>")
+    return "`" + named[0].name.replace("`", "``") + "`"
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+
+
+def resolve(sc: SparkContext, path: str | os.PathLike[str]) -> str:
+    """Driver: the path with its file system, as Spark understands it: without one it lies in fs.defaultFS, which is this machine's
+    disk unless Hadoop's configuration says otherwise."""
+    name = os.fspath(path)
+    default = (sc._jsc.hadoopConfiguration().get("fs.defaultFS") or "file:///").rstrip("/")  # type: ignore[attr-defined]
+    if name.startswith("hdfs:///") and default.startswith("hdfs://"):
+        return default + name[len("hdfs://") :]
+    if not name:
+        raise BadInput("the path is empty")
+    if _SCHEME.match(name):
+        return name
+    if default.startswith("file:"):
+        return "file://" + os.path.abspath(name)
+    return default + (name if name.startswith("/") else f"/user/{sc.sparkUser()}/{name}")
