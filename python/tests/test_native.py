@@ -459,6 +459,7 @@ def test_a_call_may_take_longer_than_the_silence_that_is_borne(sc, impatient):
         assert time.monotonic() - started > 4
 
 
+@pytest.mark.patient
 def test_a_sidecar_that_hangs_is_replaced(sc, lines):
     stopped = []
 
@@ -468,12 +469,12 @@ def test_a_sidecar_that_hangs_is_replaced(sc, lines):
             for p in stopped:
                 p.suspend()
 
-    with DeepDist(small(epochs=40), progress=watch) as dd:
+    with DeepDist(small(epochs=400), progress=watch) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
     assert stopped, "the training was over before its sidecar could be stopped"
     assert not any(p.is_running() and p.status() != "zombie" for p in stopped), "it still has the executor's place"
     words = sum(len(s.split()) for s in lines)
-    assert [e.words for e in summary.epochs] == [words] * 40 and summary.rows == len(lines)
+    assert [e.words for e in summary.epochs] == [words] * 400 and summary.rows == len(lines)
 
 
 def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
