@@ -7,8 +7,7 @@ import (
 	"deepdist/internal/vec"
 )
 
-// saved is what the rows of a tensor were like that a gradient is about to change: to copy them is several times cheaper than to
-// compute the step twice.
+// saved is what the rows of a tensor were like that a gradient is about to change.
 type saved struct {
 	tensor *bundle.Tensor
 	keys   []uint32 // nil: all rows
