@@ -210,6 +210,8 @@ class DeepDist:
                     "dd.train(data, gradient) needs a descent: a function descent(model, update), or a rule: "
                     "deepdist.SGD(), Momentum(), AdaGrad(), RowAdaGrad(), Adam()"
                 )
+            if min_partitions is not None:
+                raise BadInput("min_partitions= is for paths, which native word2vec reads; an RDD has its own partitions: rdd.repartition(…)")
             return self._train_any(data, gradient, descent, epochs, tick)
         finally:
             show.close()

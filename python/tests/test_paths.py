@@ -97,6 +97,8 @@ def test_what_goes_with_paths_only_and_what_does_not_is_told(sc, text):
     with DeepDist(small(), progress=False) as dd:
         with pytest.raises(BadInput, match="min_partitions= is for paths"):
             dd.train(sc.parallelize(["a"]), min_partitions=2)
+        with pytest.raises(BadInput, match="min_partitions= is for paths"):
+            dd.train(sc.parallelize(["a"]), lambda model, rows: None, lambda model, update: None, min_partitions=2)
         with pytest.raises(BadInput, match="column= is for DataFrames"):
             dd.train(text, column="text")
         with pytest.raises(ValueError, match="min_partitions=0"):
@@ -118,6 +120,7 @@ def test_a_path_without_a_file_system_lies_in_sparks_default_one(sc):
 
 
 @pytest.mark.cluster
+@pytest.mark.patient
 @pytest.mark.timeout(300)
 def test_every_pass_is_trained_from_the_spool_of_its_own_sidecar(text):
     import helpers
