@@ -36,7 +36,9 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	err = run(ctx, c, os.Stderr)
+	if err = vec.Use(c.kernel); err == nil { // here, since it is the process's and not a run's
+		err = run(ctx, c, os.Stderr)
+	}
 	if errors.Is(err, errServed) {
 		os.Exit(tryAgain)
 	}
@@ -55,9 +57,6 @@ const tryAgain = 75
 // run builds the parts from the leaves up, serves, and stops when its JVM ends, nobody needs it any more, or ctx is done.
 func run(ctx context.Context, c config, stderr io.Writer) error {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: c.logLevel}))
-	if err := vec.Use(c.kernel); err != nil {
-		return err
-	}
 	if err := life.PrivateDir(c.dir); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func TestNothingIsLeftAfterTheJVM(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(context.Background(), config{dir: dir, jvmPID: jvm.Process.Pid, kernel: "auto", idle: time.Minute}, io.Discard)
+		ended <- run(context.Background(), config{dir: dir, jvmPID: jvm.Process.Pid, idle: time.Minute}, io.Discard)
 	}()
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "s")); err == nil {
@@ -32,7 +32,7 @@ func TestNothingIsLeftAfterTheJVM(t *testing.T) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	if err := run(context.Background(), config{dir: dir, kernel: "auto", idle: time.Minute}, io.Discard); !errors.Is(err, errServed) {
+	if err := run(context.Background(), config{dir: dir, idle: time.Minute}, io.Discard); !errors.Is(err, errServed) {
 		t.Errorf("a second one in its place: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "log"), []byte("a launcher's"), 0o600); err != nil {
