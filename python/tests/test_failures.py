@@ -194,6 +194,7 @@ with DeepDist(Word2Vec(vector_size=50, sg=1, min_count=1, epochs=5000), progress
 """
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_driver_that_is_interrupted_leaves_nothing_running(binaries, how):
     here = os.path.dirname(os.path.abspath(__file__))
