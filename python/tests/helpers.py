@@ -53,6 +53,25 @@ def sidecars(jvm=None):
     return out
 
 
+def once_in_training(act):
+    """A reader of figures that calls `act` as soon as words have been trained, again until it returns something; and the list of that."""
+    done = []
+
+    def watch(figures):
+        if not done and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+            done.extend(act())
+
+    return watch, done
+
+
+def all_sidecars(sc, do):
+    """Do something to each sidecar of this driver's JVM, by the name of psutil's method; returns their processes."""
+    found = sidecars(jvm_pid(sc))
+    for process in found:
+        getattr(process, do)()
+    return found
+
+
 def run_app(source, *args, timeout=170, env=None, check=True):
     """Run a driver program of its own; returns the finished process."""
     here = os.path.dirname(os.path.abspath(__file__))

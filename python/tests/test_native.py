@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import count, jvm_pid, sidecars, topic_lines, topic_score
+from helpers import all_sidecars, count, once_in_training, topic_lines, topic_score
 
 from deepdist import BadInput, DeepDist, DeepDistError, ServerLost, Summary, Word2Vec, WordVectors
 from deepdist.source import text_column
@@ -386,13 +386,7 @@ def test_sessions_follow_one_another(sc, lines):
 
 
 def test_a_killed_sidecar_is_replaced_and_the_training_ends_right(sc, lines):
-    killed = []
-
-    def watch(figures):
-        if not killed and figures.get("phase") == "training" and figures.get("words", 0) > 0:
-            for p in sidecars(jvm_pid(sc)):
-                killed.append(p.pid)
-                p.kill()
+    watch, killed = once_in_training(lambda: all_sidecars(sc, "kill"))
 
     with DeepDist(small(epochs=40), progress=watch) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
@@ -461,13 +455,7 @@ def test_a_call_may_take_longer_than_the_silence_that_is_borne(sc, impatient):
 
 @pytest.mark.patient
 def test_a_sidecar_that_hangs_is_replaced(sc, lines):
-    stopped = []
-
-    def watch(figures):
-        if not stopped and figures.get("phase") == "training" and figures.get("words", 0) > 0:
-            stopped.extend(sidecars(jvm_pid(sc)))
-            for p in stopped:
-                p.suspend()
+    watch, stopped = once_in_training(lambda: all_sidecars(sc, "suspend"))
 
     with DeepDist(small(epochs=400), progress=watch) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
@@ -478,13 +466,7 @@ def test_a_sidecar_that_hangs_is_replaced(sc, lines):
 
 
 def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
-    told = []
-
-    def watch(figures):
-        if not told and figures.get("phase") == "training" and figures.get("words", 0) > 0:
-            for p in sidecars(jvm_pid(sc)):
-                told.append(p.pid)
-                p.terminate()
+    watch, told = once_in_training(lambda: all_sidecars(sc, "terminate"))
 
     with DeepDist(small(epochs=40), progress=watch) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
@@ -494,13 +476,13 @@ def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
 
 
 def test_a_partition_whose_spool_is_damaged_is_ingested_again(sc, lines, tmp_path):
-    damaged = []
+    def damage():
+        spools = list(tmp_path.rglob("partition-1-*/records"))
+        for records in spools:
+            os.truncate(records, 1000)
+        return spools
 
-    def watch(figures):
-        if not damaged and figures.get("phase") == "training" and figures.get("words", 0) > 0:
-            for records in tmp_path.rglob("partition-1-*/records"):
-                damaged.append(records)
-                os.truncate(records, 1000)
+    watch, damaged = once_in_training(damage)
 
     with DeepDist(small(epochs=60), progress=watch, spool_dir=str(tmp_path)) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
