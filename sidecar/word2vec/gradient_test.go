@@ -12,7 +12,7 @@ import (
 // The objective of arXiv:1310.4546, equations 4 and 3, summed over a window's predictions, is written out here once more in float64 and differentiated
 // numerically.
 func TestAWindowStepsDownTheGradientOfItsLossInEveryMode(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		settings.VectorSize, settings.Sample, settings.Window, settings.NsExponent = 6, 0, 3, 0
 		counts := make([]uint64, 30)
 		for i := range counts {

@@ -36,17 +36,22 @@ var modes = map[string]func(*Settings){
 	"skip-gram, more negatives at once": func(s *Settings) { s.Negative = 13 },
 }
 
-// eachMode runs the test with every mode and kernel.
+// eachMode runs the test with every mode.
 func eachMode(t *testing.T, test func(t *testing.T, settings Settings)) {
 	for name, change := range modes {
 		t.Run(name, func(t *testing.T) {
-			eachKernel(t, func(t *testing.T) {
-				settings := defaults()
-				change(&settings)
-				test(t, settings)
-			})
+			settings := defaults()
+			change(&settings)
+			test(t, settings)
 		})
 	}
+}
+
+// eachModeAndKernel runs the test with every mode and kernel.
+func eachModeAndKernel(t *testing.T, test func(t *testing.T, settings Settings)) {
+	eachMode(t, func(t *testing.T, settings Settings) {
+		eachKernel(t, func(t *testing.T) { test(t, settings) })
+	})
 }
 
 // startRows are rows as word2vec starts them: syn0 uniform in ±0.5/size, the others zero.

@@ -25,13 +25,7 @@ func topicCorpus(sentences int) (records []Record, counts []uint64) {
 }
 
 func TestWordsOfOneTopicEndUpCloserThanWordsOfTwoInEveryMode(t *testing.T) {
-	for name, change := range modes {
-		t.Run(name, func(t *testing.T) {
-			settings := defaults()
-			change(&settings)
-			learnTopics(t, settings)
-		})
-	}
+	eachMode(t, learnTopics)
 }
 
 func learnTopics(t *testing.T, settings Settings) {

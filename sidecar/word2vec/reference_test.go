@@ -182,7 +182,7 @@ func TestTrainingFollowsTheFormulasOfThePaperWithinRounding(t *testing.T) {
 }
 
 func TestAWindowAtOnceEndsUpWhereOnePredictionAfterAnotherDoesInEveryMode(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		settings.Sample, settings.ComputeLoss = 1e-2, true
 		moved, apart, r, stats := trainBoth(t, settings, 0.005, (*reference).train)
 		if !(moved > 0.01 && apart < 0.1*moved) {
@@ -196,7 +196,7 @@ func TestAWindowAtOnceEndsUpWhereOnePredictionAfterAnotherDoesInEveryMode(t *tes
 
 // With a learning rate that moves nothing to speak of, both see the same rows.
 func TestTheLossIsThatOfADirectComputationInEveryMode(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		settings.Sample, settings.ComputeLoss = 1e-2, true
 		_, _, r, stats := trainBoth(t, settings, 1e-7, (*reference).train)
 		if !(r.loss > 1000 && math.Abs(stats.Loss-r.loss) < 1e-5*r.loss) || stats.LossPairs != stats.Pairs {

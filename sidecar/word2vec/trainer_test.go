@@ -8,7 +8,7 @@ import (
 )
 
 func TestTheSameRecordsGiveTheSameBits(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		records, counts := zipfText(500, 200, 40)
 		m := newModel(t, settings, counts)
 		one, other := startRows(m, len(counts)), startRows(m, len(counts))
@@ -57,7 +57,7 @@ func TestEveryPartOfARecordsPlaceChangesItsChoices(t *testing.T) {
 }
 
 func TestRecordsTooShortForAPairChangeNothing(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		settings.Sample = 0
 		m := newModel(t, settings, []uint64{5, 5, 5})
 		rows := trainedRows(m, 3)
@@ -90,7 +90,7 @@ func TestTwoWordsAreTwoPairs(t *testing.T) {
 }
 
 func TestAVocabularyOfOneWordTrains(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		settings.Sample = 0
 		m := newModel(t, settings, []uint64{9}) // every negative equals the center and is left out; every context is the center's own word; the tree is a leaf
 		rows := trainedRows(m, 1)
@@ -103,7 +103,7 @@ func TestAVocabularyOfOneWordTrains(t *testing.T) {
 }
 
 func TestThePaddingOfRowsStaysZero(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		records, counts := zipfText(50, 100, 40)
 		for _, size := range []int{1, 15, 17, 20, 33} {
 			settings.VectorSize = size
@@ -125,7 +125,7 @@ func TestThePaddingOfRowsStaysZero(t *testing.T) {
 }
 
 func TestTrainingAllocatesNothing(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		records, counts := zipfText(500, 50, 60)
 		m := newModel(t, settings, counts)
 		rows := startRows(m, len(counts))
@@ -143,13 +143,7 @@ func TestTrainingAllocatesNothing(t *testing.T) {
 }
 
 func TestTrainersShareRowsWithoutSpoilingThem(t *testing.T) {
-	for name, change := range modes {
-		t.Run(name, func(t *testing.T) {
-			settings := defaults()
-			change(&settings)
-			shareRows(t, settings)
-		})
-	}
+	eachMode(t, shareRows)
 }
 
 func shareRows(t *testing.T, settings Settings) {
@@ -197,7 +191,7 @@ func TestAllocatedRowsAreZeroAndAlignedAndMayBeFreedTwice(t *testing.T) {
 }
 
 func TestWindowsOfMoreRowsThanAStepTakesAreTrainedWhole(t *testing.T) {
-	eachMode(t, func(t *testing.T, settings Settings) {
+	eachModeAndKernel(t, func(t *testing.T, settings Settings) {
 		settings.VectorSize, settings.Window, settings.Sample, settings.ShrinkWindows = 20_000, 10, 0, false // three rows to a step
 		counts := make([]uint64, 12)
 		tokens := make([]uint32, 12)
