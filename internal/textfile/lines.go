@@ -116,13 +116,8 @@ func (l *Lines) Next() (text []byte, ends bool, err error) {
 }
 
 // piece takes the rest of the line out of the buffer, or a part that ends with a blank if it does not fit. A line after which
-// nothing comes ends with the text.
+// nothing comes ends with the text. No \n of the line before is left in front of it.
 func (l *Lines) piece() (text []byte, ends bool, err error) {
-	if l.cr {
-		if err := l.skipNewline(); err != nil {
-			return nil, false, err
-		}
-	}
 	searched := 0
 	for {
 		unread := l.buffer[l.start:l.end]
