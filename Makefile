@@ -14,7 +14,10 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$python; break; }; done)
 
 GOFILES   := $(shell find proto psserver sidecar internal -name '*.go' -o -name '*.s' -o -name '*.html' -o -name '*.js' -o -name '*.css' 2>/dev/null)
-GOSTATIC  := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
+# Without a C library, without paths and without git's state: the same source gives the same bytes wherever it is built.
+GOSTATIC  := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w'
+WHEELARCHS := amd64 arm64
+PYFILES   := $(shell find python/deepdist -name '*.py' -o -name 'py.typed') python/pyproject.toml python/hatch_build.py python/README.md LICENSE NOTICE
 PROTOC_GEN_GO      := v1.36.12
 PROTOC_GEN_GO_GRPC := v1.6.2
 FUZZTIME  ?= 30s
@@ -28,6 +31,8 @@ help: ## this list
 	@echo
 
 build: bin/psserver bin/deepdist-sidecar .venv/.made ## both binaries (static, in bin/) and the Python package (editable, in .venv)
+
+wheel: $(WHEELARCHS:%=build/wheel-%/.made) ## wheels of deepdist-spark for x86-64 and arm64 with both programs inside, in build/dist
 
 demo: build need-java ## train word2vec on the sample text in local Spark, then ask it a few questions (under three minutes)
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
@@ -99,10 +104,23 @@ bin/psserver: $(GOFILES) go.mod go.sum | need-go
 bin/deepdist-sidecar: $(GOFILES) go.mod go.sum | need-go
 	$(GOSTATIC) -o $@ ./sidecar
 
-.venv/.made: python/requirements-spark4.txt .ci/lab/venv.sh | need-python
+build/wheel-%/psserver: $(GOFILES) go.mod go.sum | need-go
+	GOOS=linux GOARCH=$* $(GOSTATIC) -o $@ ./psserver
+
+build/wheel-%/deepdist-sidecar: $(GOFILES) go.mod go.sum | need-go
+	GOOS=linux GOARCH=$* $(GOSTATIC) -o $@ ./sidecar
+
+build/licences/THIRD-PARTY.txt: go.mod go.sum .ci/lab/licences.sh | need-go
+	.ci/lab/licences.sh $@
+
+build/wheel-%/.made: build/wheel-%/psserver build/wheel-%/deepdist-sidecar build/licences/THIRD-PARTY.txt $(PYFILES) $(JARS) .venv/.made
+	cd python && DEEPDIST_PROGRAMS=$(CURDIR)/build/wheel-$* ../.venv/bin/python -m hatchling build -t wheel -d ../build/dist
+	touch $@
+
+.venv/.made: python/requirements-spark4.txt python/pyproject.toml .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv python/requirements-spark4.txt
 
-.venv-spark35/.made: python/requirements-spark35.txt .ci/lab/venv.sh | need-python
+.venv-spark35/.made: python/requirements-spark35.txt python/pyproject.toml .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv-spark35 python/requirements-spark35.txt
 
 .venv-torch/.made: python/requirements-torch.txt .ci/lab/venv.sh | need-python
@@ -123,5 +141,5 @@ need-python:
 need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
-.PHONY: help build demo test test-go test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page fuzz verify-generated \
+.PHONY: help build wheel demo test test-go test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page fuzz verify-generated \
 	quality bench-train bench-modes bench-kernel generate torch sample clean need-go need-python need-java

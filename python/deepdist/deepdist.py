@@ -157,7 +157,7 @@ class DeepDist:
         """Driver: end the session, as leaving the `with` does; harmless when repeated."""
         server, self._server = self._server, None
         session, self._session = self._session, None
-        if session is not None and self._sc is not None and _is_local(self._sc):
+        if session is not None and self._sc is not None and is_local(self._sc):
             jvm = _local_jvm(self._sc)
             if jvm is not None:  # the JVM outlives the session: its sidecar learns the end from us
                 task_sidecar.end_session(session, jvm)
@@ -279,7 +279,7 @@ class DeepDist:
     def _sidecar_path(self, sc: SparkContext) -> str | None:
         """Driver: send the sidecar if that is ours to do; returns the path that executors should look at first."""
         explicit, ship, key = self._settings["sidecar"], self._settings["ship"], settings.of("sidecar").key
-        if _is_local(sc):
+        if is_local(sc):
             return launch.find(launch.SIDECAR, explicit, key)
         if explicit is not None and not (ship and os.path.isfile(explicit)):
             return explicit  # a path on the executors
@@ -329,7 +329,8 @@ def _active_context() -> SparkContext:
     return sc
 
 
-def _is_local(sc: SparkContext) -> bool:
+def is_local(sc: SparkContext) -> bool:
+    """Driver: whether the driver's JVM is the only executor."""
     master = sc.master or ""
     return master == "local" or master.startswith("local[")
 
@@ -348,7 +349,7 @@ def _addresses(sc: SparkContext, master: tuple[str, int] | None) -> tuple[str, s
     if master is not None:
         host, port = master
         return host, host, port
-    if _is_local(sc):
+    if is_local(sc):
         return "127.0.0.1", "127.0.0.1", 0
     conf = sc.getConf()
     host = conf.get("spark.driver.host") or os.uname().nodename
