@@ -17,6 +17,7 @@ GOFILES   := $(shell find proto psserver sidecar internal -name '*.go' -o -name 
 # Without a C library, without paths and without git's state: the same source gives the same bytes wherever it is built.
 GOSTATIC  := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w'
 WHEELARCHS := amd64 arm64
+WHEELHERE := build/wheel-$(if $(filter aarch64,$(shell uname -m)),arm64,amd64)/.made
 PYFILES   := $(shell find python/deepdist -name '*.py' -o -name 'py.typed') python/pyproject.toml python/hatch_build.py python/README.md LICENSE NOTICE
 PROTOC_GEN_GO      := v1.36.12
 PROTOC_GEN_GO_GRPC := v1.6.2
@@ -47,16 +48,16 @@ test-go: need-go ## Go tests with the race detector, house rules and go vet amon
 test-python: build need-java ## Python tests and examples with PySpark 4 in local mode
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m 'not cluster' --ignore python/tests/page python/tests
 
-test-cluster: build need-java ## Python tests that need several executors (local-cluster)
+test-cluster: build build/environment.tar.gz need-java ## Python tests that need several executors (local-cluster)
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page python/tests
 
 test-hdfs: build need-java ## text in a real HDFS of two Java processes (skipped, and said so, without mvn or Hadoop's jars)
 	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
 
-test-spark35: build .venv-spark35/.made need-java ## Python tests, the quick start and the demo with PySpark 3.5
+test-spark35: build .venv-spark35/.made build/environment.tar.gz need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
 
-test-standalone: build .venv-spark35/.made need-java ## spark-submit --files bin/deepdist-sidecar on a real standalone cluster, with both PySparks
+test-standalone: build .venv-spark35/.made build/environment.tar.gz need-java ## spark-submit to a real standalone cluster, the sidecar by each way of shipping, with both PySparks
 	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh; done
 
 test-torch: build need-java ## the PyTorch example, with Debian's CPU build of PyTorch (installed by `make torch`)
@@ -117,6 +118,9 @@ build/wheel-%/.made: build/wheel-%/psserver build/wheel-%/deepdist-sidecar build
 	cd python && DEEPDIST_PROGRAMS=$(CURDIR)/build/wheel-$* ../.venv/bin/python -m hatchling build -t wheel -d ../build/dist
 	touch $@
 
+build/environment.tar.gz: $(WHEELHERE) .ci/lab/environment.sh
+	.ci/lab/environment.sh "$(PYTHON)" $@
+
 .venv/.made: python/requirements-spark4.txt python/pyproject.toml .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv python/requirements-spark4.txt
 
@@ -141,5 +145,6 @@ need-python:
 need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
+.PRECIOUS: build/wheel-%/psserver build/wheel-%/deepdist-sidecar
 .PHONY: help build wheel demo test test-go test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page fuzz verify-generated \
 	quality bench-train bench-modes bench-kernel generate torch sample clean need-go need-python need-java

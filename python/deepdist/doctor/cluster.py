@@ -32,6 +32,7 @@ SETTLE_SECONDS = 2.0
 ROUNDS = 3
 """Jobs that may pass until every executor has had a task."""
 
+NO_SPARK = "Spark itself does not start, or not stay: is --master right, and does the cluster answer?"
 NO_ROOM = (
     "the cluster has no room for an application, or its executors cannot come back to this machine: look at its own page for free cores and "
     "memory, at spark.executor.memory and spark.cores.max, and let executors reach spark.driver.host; --timeout waits longer"
@@ -47,9 +48,10 @@ def checks(executors: list[dict[str, Any]], master: str | None, conf: Mapping[st
         try:
             with _stderr_in(log):  # the JVM's, for as long as it lives
                 sc = _context(master, conf)
+            if _stopped(sc):  # after a minute without an answer of the master's
+                raise RuntimeError("the SparkContext has stopped by itself")
         except Exception as e:  # py4j's, Spark's, the JVM's: whatever keeps Spark from starting
-            fix = "Spark itself does not start: is --master right, and does the cluster answer?"
-            yield Check("spark", FAIL, f"{_short(e)}\n{tail(log.name, 8)}", fix)
+            yield Check("spark", FAIL, f"{_short(e)}\n{tail(log.name, 8)}", NO_SPARK)
             return
         try:
             yield Check("spark", OK, f"{sc.version} on {sc.master}, up in {time.monotonic() - began:.1f} s")
@@ -107,10 +109,24 @@ def _through_a_session(sc: SparkContext, executors: list[dict[str, Any]], timeou
             deadline.restart()
             dd.train(sc.parallelize(range(rows), sc.defaultParallelism), probe.lend, SGD(1.0))
             yield _trained(int(model["seen"][0]), rows, workers, len(executors), time.monotonic() - began)
-    except TimeoutError as e:
-        yield Check("training", FAIL, f"{e}; Spark's last lines:\n{tail(log, 8)}", NO_ROOM)
     except Exception as e:
-        yield Check("training", FAIL, _short(e), ANOTHER_PYTHON if re.search(r"PYTHON_VERSION_MISMATCH|different version", str(e)) else "")
+        if not _stopped(sc):
+            yield _failed(e, log)
+        else:
+            yield Check("spark", FAIL, f"it has stopped; its last lines:\n{tail(log, 8)}", NO_SPARK)
+
+
+def _failed(error: Exception, log: str) -> Check:
+    if isinstance(error, TimeoutError):
+        return Check("training", FAIL, f"{error}; Spark's last lines:\n{tail(log, 8)}", NO_ROOM)
+    return Check("training", FAIL, _short(error), ANOTHER_PYTHON if re.search("PYTHON_VERSION_MISMATCH|different version", str(error)) else "")
+
+
+def _stopped(sc: SparkContext) -> bool:
+    try:
+        return bool(sc._jsc.sc().isStopped())  # type: ignore[attr-defined]
+    except Exception:  # the JVM is gone
+        return True
 
 
 class _Deadline:
