@@ -51,7 +51,7 @@ def checks(executors: list[dict[str, Any]], master: str | None, conf: Mapping[st
             if _stopped(sc):  # after a minute without an answer of the master's
                 raise RuntimeError("the SparkContext has stopped by itself")
         except Exception as e:  # py4j's, Spark's, the JVM's: whatever keeps Spark from starting
-            yield Check("spark", FAIL, f"{_short(e)}\n{tail(log.name, 8)}", NO_SPARK)
+            yield Check("spark", FAIL, f"{_short(e)}\n{_words(log.name)}", NO_SPARK)
             return
         try:
             yield Check("spark", OK, f"{sc.version} on {sc.master}, up in {time.monotonic() - began:.1f} s")
@@ -113,12 +113,12 @@ def _through_a_session(sc: SparkContext, executors: list[dict[str, Any]], timeou
         if not _stopped(sc):
             yield _failed(e, log)
         else:
-            yield Check("spark", FAIL, f"it has stopped; its last lines:\n{tail(log, 8)}", NO_SPARK)
+            yield Check("spark", FAIL, f"it has stopped; its last lines:\n{_words(log)}", NO_SPARK)
 
 
 def _failed(error: Exception, log: str) -> Check:
     if isinstance(error, TimeoutError):
-        return Check("training", FAIL, f"{error}; Spark's last lines:\n{tail(log, 8)}", NO_ROOM)
+        return Check("training", FAIL, f"{error}; Spark's last lines:\n{_words(log)}", NO_ROOM)
     return Check("training", FAIL, _short(error), ANOTHER_PYTHON if re.search("PYTHON_VERSION_MISMATCH|different version", str(error)) else "")
 
 
@@ -260,6 +260,11 @@ def _hosts(hosts: Any) -> str:
 
 def _error(fact: Any) -> str:
     return str(fact["error"]) if isinstance(fact, dict) else ""
+
+
+def _words(log: str) -> str:
+    """Driver: what Spark has said last, without Java's frames."""
+    return "\n".join([line for line in tail(log, 60).splitlines() if not line.startswith("\t")][-4:])
 
 
 def _short(error: BaseException) -> str:
