@@ -93,6 +93,7 @@ def _through_a_session(sc: SparkContext, executors: list[dict[str, Any]], timeou
         deadline = _Deadline(timeout)
 
         def watch(figures: Mapping[str, Any]) -> None:
+            """Driver: who trains; not for longer than the deadline."""
             deadline.check()
             workers.update({w["worker_id"]: w["host"] for w in figures.get("workers") or ()})
 
@@ -135,9 +136,11 @@ class _Deadline:
         self.restart()
 
     def restart(self) -> None:
+        """Driver: count from now."""
         self._at = time.monotonic() + self._seconds
 
     def check(self) -> None:
+        """Driver: raise TimeoutError when the time is over."""
         if time.monotonic() > self._at:
             raise TimeoutError(f"the cluster has not finished within {self._seconds:g} s")
 
