@@ -14,7 +14,13 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$python; break; }; done)
 
 GOFILES   := $(shell find proto psserver sidecar internal -name '*.go' -o -name '*.s' -o -name '*.html' -o -name '*.js' -o -name '*.css' 2>/dev/null)
-GOSTATIC  := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
+# Without a C library, without paths and without git's state: the same source gives the same bytes wherever it is built.
+GOSTATIC  := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w'
+WHEELARCHS := amd64 arm64
+# The plugin's jars go into the wheels where they can be built; without mvn the wheels have none, and say so.
+JARS      := $(if $(and $(wildcard scala/pom.xml),$(shell command -v mvn)),build/jars/deepdist-spark_2.12.jar build/jars/deepdist-spark_2.13.jar)
+WHEELHERE := build/wheel-$(if $(filter aarch64,$(shell uname -m)),arm64,amd64)/.made
+PYFILES   := $(shell find python/deepdist -name '*.py' -o -name 'py.typed') python/pyproject.toml python/hatch_build.py python/README.md LICENSE NOTICE
 PROTOC_GEN_GO      := v1.36.12
 PROTOC_GEN_GO_GRPC := v1.6.2
 FUZZTIME  ?= 30s
@@ -29,30 +35,35 @@ help: ## this list
 
 build: bin/psserver bin/deepdist-sidecar .venv/.made ## both binaries (static, in bin/) and the Python package (editable, in .venv)
 
+wheel: $(WHEELARCHS:%=build/wheel-%/.made) ## wheels of deepdist-spark for x86-64 and arm64 with both programs inside, in build/dist
+
 demo: build need-java ## train word2vec on the sample text in local Spark, then ask it a few questions (under three minutes)
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs test-spark35 test-standalone test-wheel test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
 	$(GO) test -count 1 ./internal/lint
 
 test-python: build need-java ## Python tests and examples with PySpark 4 in local mode
-	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m 'not cluster' --ignore python/tests/page python/tests
+	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m 'not cluster' --ignore python/tests/page --ignore python/tests/wheel python/tests
 
-test-cluster: build need-java ## Python tests that need several executors (local-cluster)
-	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page python/tests
+test-cluster: build build/environment.tar.gz need-java ## Python tests that need several executors (local-cluster)
+	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page --ignore python/tests/wheel python/tests
 
 test-hdfs: build need-java ## text in a real HDFS of two Java processes (skipped, and said so, without mvn or Hadoop's jars)
 	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
 
-test-spark35: build .venv-spark35/.made need-java ## Python tests, the quick start and the demo with PySpark 3.5
+test-spark35: build .venv-spark35/.made build/environment.tar.gz need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
 
-test-standalone: build .venv-spark35/.made need-java ## spark-submit --files bin/deepdist-sidecar on a real standalone cluster, with both PySparks
+test-standalone: build .venv-spark35/.made build/environment.tar.gz need-java ## spark-submit to a real standalone cluster, the sidecar by each way of shipping, with both PySparks
 	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh; done
+
+test-wheel: wheel build need-java ## the wheels: what they hold, pip and auditwheel on them, a training from one in a bare environment, arm64 under qemu
+	.ci/lab/qemu.sh .venv/bin/python $(PYTEST) python/tests/wheel
 
 test-torch: build need-java ## the PyTorch example, with Debian's CPU build of PyTorch (installed by `make torch`)
 	if .ci/lab/torch.sh possible; then $(MAKE) --no-print-directory torch; fi
@@ -102,10 +113,27 @@ bin/psserver: $(GOFILES) go.mod go.sum | need-go
 bin/deepdist-sidecar: $(GOFILES) go.mod go.sum | need-go
 	$(GOSTATIC) -o $@ ./sidecar
 
-.venv/.made: python/requirements-spark4.txt .ci/lab/venv.sh | need-python
+build/wheel-%/psserver: $(GOFILES) go.mod go.sum | need-go
+	GOOS=linux GOARCH=$* $(GOSTATIC) -o $@ ./psserver
+
+build/wheel-%/deepdist-sidecar: $(GOFILES) go.mod go.sum | need-go
+	GOOS=linux GOARCH=$* $(GOSTATIC) -o $@ ./sidecar
+
+build/licences/THIRD-PARTY.txt: go.mod go.sum .ci/lab/licences.sh | need-go
+	.ci/lab/licences.sh $@
+
+build/wheel-%/.made: build/wheel-%/psserver build/wheel-%/deepdist-sidecar build/licences/THIRD-PARTY.txt $(PYFILES) $(JARS) .venv/.made
+	@[ -n "$(JARS)" ] || echo 'make: the wheel gets no jar of the Spark plugin: there is no scala/pom.xml, or no mvn (Debian: apt install maven)' >&2
+	cd python && DEEPDIST_PROGRAMS=$(CURDIR)/build/wheel-$* ../.venv/bin/python -m hatchling build -t wheel -d ../build/dist
+	touch $@
+
+build/environment.tar.gz: $(WHEELHERE) .ci/lab/environment.sh
+	.ci/lab/environment.sh "$(PYTHON)" $@
+
+.venv/.made: python/requirements-spark4.txt python/pyproject.toml .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv python/requirements-spark4.txt
 
-.venv-spark35/.made: python/requirements-spark35.txt .ci/lab/venv.sh | need-python
+.venv-spark35/.made: python/requirements-spark35.txt python/pyproject.toml .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv-spark35 python/requirements-spark35.txt
 
 .venv-torch/.made: python/requirements-torch.txt .ci/lab/venv.sh | need-python
@@ -126,5 +154,6 @@ need-python:
 need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
+.PRECIOUS: build/wheel-%/psserver build/wheel-%/deepdist-sidecar
 # What the list of commands shows are no files.
 .PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java

@@ -1,5 +1,6 @@
-"""Runs on a standalone cluster by spark-submit: both ways to train, the shipped sidecar in use, nothing left behind."""
+"""Runs on a standalone cluster by spark-submit: both ways to train, by the sidecar that came in the way named, nothing left behind."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import psutil
 import pyspark
 from pyspark import SparkContext
 
-from deepdist import SGD, DeepDist, Word2Vec
+from deepdist import SGD, DeepDist, Word2Vec, launch
 
-SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample" / "part-*.txt.bz2"
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample"
+IN_ENVIRONMENT = "/site-packages/deepdist/bin/deepdist-sidecar"
 
 
-def main():
+def main(way):
     workers, programs = {}, {}
 
     def watch(figures):
@@ -25,7 +27,31 @@ def main():
                 pass
 
     sc = SparkContext(appName="submitted")
-    lines = sc.textFile(f"file://{SAMPLE}", 4)
+    if way == "addFile":
+        sc.addFile(launch.find("deepdist-sidecar", None, ""))
+    word2vec(sc, watch)
+
+    assert len(workers) >= 2, f"one sidecar per executor, and there are two: {workers}"
+    idle = [worker for worker in workers.values() if not worker.get("pushes")]
+    assert not idle, f"these sidecars pushed nothing: {idle}"
+    strangers = [program for program in programs.values() if "/app-" not in program and "/spark-" not in program]
+    assert len(programs) >= 2 and not strangers, f"the sidecars are not the shipped file: {programs}"
+    assert all(program.endswith(IN_ENVIRONMENT) == (way == "archives") for program in programs.values()), programs
+
+    if way == "files":
+        mean(sc)
+    sc.stop()
+    for _ in range(100):
+        left = [pid for pid in programs if psutil.pid_exists(pid)]
+        if not left:
+            break
+        time.sleep(0.2)
+    assert not left, f"sidecars outlived their executors: {left}"
+    print(f"PySpark {pyspark.__version__} on {sc.master}, sidecar by {way}: 1 passed, 0 failed")
+
+
+def word2vec(sc, watch):
+    lines = sc.textFile(f"file://{SAMPLE}/part-*.txt.bz2", 4)
     with DeepDist(Word2Vec(vector_size=50, sg=1, sample=1e-4, epochs=4), progress=watch) as dd:
         summary = dd.train(lines)
         assert list(summary) == ["OK"] * len(summary), summary
@@ -33,12 +59,8 @@ def main():
         near = [word for word, _ in dd.model.most_similar("physics", topn=20)]
         assert {"mathematics", "theoretical", "quantum", "mechanics", "chemistry"} & set(near), near
 
-    assert len(workers) >= 2, f"one sidecar per executor, and there are two: {workers}"
-    idle = [worker for worker in workers.values() if not worker.get("pushes")]
-    assert not idle, f"these sidecars pushed nothing: {idle}"
-    strangers = [program for program in programs.values() if "/app-" not in program and "/spark-" not in program]
-    assert len(programs) >= 2 and not strangers, f"the sidecars are not the shipped file: {programs}"
 
+def mean(sc):
     def gradient(model, rows):
         rows = np.array(list(rows))
         return {"w": model["w"] - rows.mean()}
@@ -48,15 +70,6 @@ def main():
         dd.train(sc.parallelize([1.0, 2.0, 3.0, 6.0], 2), gradient, SGD(learning_rate=0.02), epochs=10)
         assert abs(float(dd.model["w"][0]) - 3.0) < 0.5, dd.model
 
-    sc.stop()
-    for _ in range(100):
-        left = [pid for pid in programs if psutil.pid_exists(pid)]
-        if not left:
-            break
-        time.sleep(0.2)
-    assert not left, f"sidecars outlived their executors: {left}"
-    print(f"PySpark {pyspark.__version__} on {sc.master}: 1 passed, 0 failed")
-
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -11,21 +11,25 @@ _MACHINES = {62: "x86_64", 183: "aarch64", 243: "riscv64", 22: "s390x", 21: "ppc
 """ELF's e_machine, in the names of `uname -m`."""
 
 
+def machine_of(path: str) -> str:
+    """Driver and task: the machine that a Linux program is built for, as `uname -m` says it. Raises BinaryError if it is none."""
+    try:
+        with open(path, "rb") as f:
+            head = f.read(20)
+    except OSError as e:
+        raise BinaryError(f"{path} cannot be read: {e.strerror or e}") from e
+    if head[:4] != b"\x7fELF" or len(head) < 20:
+        raise BinaryError(f"{path} is not a Linux program (no ELF header): build it with `make build`")
+    return _MACHINES.get(int.from_bytes(head[18:20], "little" if head[5] == 1 else "big"), "another machine")
+
+
 def make_runnable(path: str, machine: str | None = None) -> None:
     """Driver and task: check that `path` is a Linux program for this machine, and give it the executable bit if that is missing.
 
     machine: as `uname -m` says it; None: this one. Raises BinaryError that names the fix.
     """
     machine = machine or os.uname().machine
-    try:
-        with open(path, "rb") as f:
-            head = f.read(20)
-        mode = os.stat(path).st_mode
-    except OSError as e:
-        raise BinaryError(f"{path} cannot be read: {e.strerror or e}") from e
-    if head[:4] != b"\x7fELF" or len(head) < 20:
-        raise BinaryError(f"{path} is not a Linux program (no ELF header): build it with `make build`")
-    found = _MACHINES.get(int.from_bytes(head[18:20], "little" if head[5] == 1 else "big"), "another machine")
+    found, mode = machine_of(path), os.stat(path).st_mode
     if found != machine:
         raise BinaryError(
             f"{path} is built for {found}, this machine is {machine}: "

@@ -46,17 +46,17 @@ class DeepDist:
             dd.model
 
     model: a deepdist.Word2Vec, a gensim Word2Vec, a dict of NumPy arrays, an object with NumPy arrays as attributes, or a
-    torch.nn.Module. master: `host` or `host:port` that executors reach psserver by; None: Spark's driver host.
+    torch.nn.Module. sc: the SparkContext; None: the active one. master: `host` or `host:port` that executors reach psserver by; None:
+    Spark's driver host.
     min_updates: every pull gets one version until so many updates of it are in (0: asynchronous). max_updates: one version is
-    pulled so many times at most. sc: the SparkContext; None: the active one. sidecar: path of deepdist-sidecar. psserver: path of
-    psserver. page: port of the run's page on 127.0.0.1 (the next free one if it is taken; None: no page). progress: None, True,
+    pulled so many times at most. sidecar: path of deepdist-sidecar. psserver: path of psserver.
+    page: port of the run's page on 127.0.0.1 (the next free one if it is taken; None: no page). progress: None, True,
     False, or a function of the figures (see `progress.make`). spool_dir: folder on the executors for spools, which must be there; None:
     Spark's own. spool_max_bytes: what the spools may take of an executor's disk, a number or a size such as '20g'; 0: what there is.
+    ship: whether the package and the sidecar are sent to the executors; False where they have both, by a wheel, say.
 
-    Each of sidecar, psserver, page, spool_dir, spool_max_bytes, min_updates, max_updates may also come as a Spark setting:
-    spark.deepdist.sidecar.path, spark.deepdist.psserver.path, and spark.deepdist.page, .spoolDir, .spoolMaxBytes, .minUpdates, .maxUpdates.
-    An argument beats a setting, a setting a default. Raises TypeError for a model that cannot be trained, ValueError for an argument out of
-    its range.
+    All of them but model and sc may also come as Spark settings, spark.deepdist.…: `settings.SETTINGS` lists them. An argument beats a
+    setting, a setting a default. Raises TypeError for a model that cannot be trained, ValueError for an argument out of its range.
 
     `model` is what was trained; `start_seconds` how long the start took; `page` the address of the page.
     """
@@ -71,6 +71,7 @@ class DeepDist:
         sc: SparkContext | None = None,
         sidecar: str | None = None,
         psserver: str | None = None,
+        ship: bool | None = None,
         page: int | None | str = "default",
         progress: bool | Callable[[dict[str, Any]], Any] | None = None,
         spool_dir: str | None = None,
@@ -81,20 +82,20 @@ class DeepDist:
         self._gensim = is_gensim_word2vec(model)
         if not isinstance(model, Word2Vec) and not (self._gensim and not len(model.wv.index_to_key)):
             self._adapter = adapt(model)
-        for name, value, read in (
-            ("min_updates", min_updates, settings.whole),
-            ("max_updates", max_updates, settings.whole),
-            ("spool_max_bytes", spool_max_bytes, settings.size),
-            ("spool_dir", spool_dir, settings.folder),
-            ("page", None if page == "default" else page, settings.page_port),
-            ("progress", progress, settings.progress),
-        ):
-            if value is not None:
-                read(name, value)
-        self._master, self._min_updates, self._max_updates = master, min_updates, max_updates
-        self._sidecar, self._psserver, self._page = sidecar, psserver, page
-        self._spool_dir, self._spool_max_bytes = spool_dir, spool_max_bytes
-        self._progress = progress
+        self._told = {
+            "sidecar": sidecar,
+            "psserver": psserver,
+            "ship": ship,
+            "master": master,
+            "page": page,
+            "progress": progress,
+            "spool_dir": spool_dir,
+            "spool_max_bytes": spool_max_bytes,
+            "min_updates": min_updates,
+            "max_updates": max_updates,
+        }
+        settings.check(self._told)
+        self._settings: dict[str, Any] = {}
         self._sc = sc
         self._server: launch.Server | None = None
         self._control: Control | None = None
@@ -121,12 +122,14 @@ class DeepDist:
             raise DeepDistError("this DeepDist is in use already: make another one")
         started = time.monotonic()
         sc = self._sc = self._sc if self._sc is not None else _active_context()
-        conf = sc.getConf()
-        path = launch.find(launch.NAME, self._psserver or conf.get("spark.deepdist.psserver.path"), "spark.deepdist.psserver.path")
-        bind, advertised, port = _addresses(sc, self._master)
+        for warning in settings.strangers([name for name, _ in sc.getConf().getAll()]):
+            log.warning("%s", warning)
+        chosen = self._settings = settings.resolve(sc.getConf(), self._told)
+        path = launch.find(launch.NAME, chosen["psserver"], settings.of("psserver").key)
+        bind, advertised, port = _addresses(sc, chosen["master"])
         atexit.register(self.close)
         try:
-            self._server = self._start(path, bind, port, self._page_port())
+            self._server = self._start(path, bind, port, chosen["page"])
             ready = self._server.ready
             self._control, self._watch = Control(self._server), Control(self._server)
             self._session = Session(
@@ -135,12 +138,11 @@ class DeepDist:
                 token=ready.token,
                 certificate_sha256=ready.certificate_sha256,
                 sidecar=self._sidecar_path(sc),
-                spool_dir=settings.choose(conf, "spool_dir", self._spool_dir, "spark.deepdist.spoolDir", None, settings.folder),
-                spool_max_bytes=settings.choose(
-                    conf, "spool_max_bytes", self._spool_max_bytes, "spark.deepdist.spoolMaxBytes", 0, settings.size
-                ),
+                spool_dir=chosen["spool_dir"],
+                spool_max_bytes=chosen["spool_max_bytes"],
             )
-            _ship_package(sc)
+            if chosen["ship"]:
+                _ship_package(sc)
         except BaseException:
             self.close()
             raise
@@ -155,7 +157,7 @@ class DeepDist:
         """Driver: end the session, as leaving the `with` does; harmless when repeated."""
         server, self._server = self._server, None
         session, self._session = self._session, None
-        if session is not None and self._sc is not None and _is_local(self._sc):
+        if session is not None and self._sc is not None and is_local(self._sc):
             jvm = _local_jvm(self._sc)
             if jvm is not None:  # the JVM outlives the session: its sidecar learns the end from us
                 task_sidecar.end_session(session, jvm)
@@ -200,7 +202,7 @@ class DeepDist:
         min_partitions = None if min_partitions is None else settings.whole("min_partitions", min_partitions, low=1)
         if not self._training.acquire(blocking=False):
             raise DeepDistError("this DeepDist is training already: use one DeepDist per thread")
-        show = progress_of.make(self._progress)
+        show = progress_of.make(self._settings["progress"])
         tick = _Watcher(self._watch, show)  # type: ignore[arg-type]
         try:
             if gradient is None:
@@ -246,7 +248,6 @@ class DeepDist:
             raise BadInput(f"dd.train: descent is {type(descent).__name__}; it must be a function or a rule such as deepdist.SGD()")
         if self._adapter is None:
             self._adapter = adapt(self._given)
-        conf = self._sc.getConf()  # type: ignore[union-attr]
         training = any_model.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
         return training.run(
             self._adapter,
@@ -254,8 +255,8 @@ class DeepDist:
             gradient,
             descent,
             epochs or 1,
-            settings.choose(conf, "min_updates", self._min_updates, "spark.deepdist.minUpdates", 0, settings.whole),
-            settings.choose(conf, "max_updates", self._max_updates, "spark.deepdist.maxUpdates", 4096, settings.whole),
+            self._settings["min_updates"],
+            self._settings["max_updates"],
         )
 
     def _start(self, path: str, bind: str, port: int, page: int | None) -> launch.Server:
@@ -265,7 +266,8 @@ class DeepDist:
         except ServerLost as e:
             if "listen for workers" not in str(e):
                 raise
-            named = "spark.driver.host or spark.driver.bindAddress" if self._master is None else f"master={self._master!r}"
+            master = self._told["master"]
+            named = f"master={master!r}" if master is not None else "spark.deepdist.master, spark.driver.host or spark.driver.bindAddress"
             raise BadInput(f"{named} is no address that psserver can listen on: {e}") from None
         at = server.ready.page
         if page is not None and not at:
@@ -274,23 +276,17 @@ class DeepDist:
             log.warning("port %d is taken: the page is at %s", page, at)
         return server
 
-    def _page_port(self) -> int | None:
-        assert self._sc is not None
-        if self._page != "default":
-            return settings.page_port("page", self._page)
-        return settings.page_port("spark.deepdist.page", self._sc.getConf().get("spark.deepdist.page", "5000"))
-
     def _sidecar_path(self, sc: SparkContext) -> str | None:
-        """Driver: ship the sidecar if that is ours to do; returns the path that executors should look at first."""
-        explicit = self._sidecar or sc.getConf().get("spark.deepdist.sidecar.path")
-        if _is_local(sc):
-            return launch.find(launch.SIDECAR, explicit, "spark.deepdist.sidecar.path")
-        if explicit is not None and not os.path.isfile(explicit):
+        """Driver: send the sidecar if that is ours to do; returns the path that executors should look at first."""
+        explicit, ship, key = self._settings["sidecar"], self._settings["ship"], settings.of("sidecar").key
+        if is_local(sc):
+            return launch.find(launch.SIDECAR, explicit, key)
+        if explicit is not None and not (ship and os.path.isfile(explicit)):
             return explicit  # a path on the executors
-        if any(Path(f).name == launch.SIDECAR for f in _shipped_files(sc)):
+        if not ship or any(Path(f).name == launch.SIDECAR for f in _shipped_files(sc)):
             return None
         try:
-            sc.addFile(launch.find(launch.SIDECAR, explicit, "spark.deepdist.sidecar.path"))
+            sc.addFile(launch.find(launch.SIDECAR, explicit, key))
         except DeepDistError:
             log.warning("the driver has no %s to ship: executors must have one of their own", launch.SIDECAR)
         return None
@@ -333,7 +329,8 @@ def _active_context() -> SparkContext:
     return sc
 
 
-def _is_local(sc: SparkContext) -> bool:
+def is_local(sc: SparkContext) -> bool:
+    """Driver: whether the driver's JVM is the only executor."""
     master = sc.master or ""
     return master == "local" or master.startswith("local[")
 
@@ -347,12 +344,12 @@ def _local_jvm(sc: SparkContext) -> tuple[int, int] | None:
         return None
 
 
-def _addresses(sc: SparkContext, master: str | None) -> tuple[str, str, int]:
+def _addresses(sc: SparkContext, master: tuple[str, int] | None) -> tuple[str, str, int]:
     """Driver: the interface that psserver binds, the name executors reach it by, and the port (0: any)."""
     if master is not None:
-        host, port = launch.host_and_port(master)
+        host, port = master
         return host, host, port
-    if _is_local(sc):
+    if is_local(sc):
         return "127.0.0.1", "127.0.0.1", 0
     conf = sc.getConf()
     host = conf.get("spark.driver.host") or os.uname().nodename

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .binaries import make_runnable, never_served, tail
-from .errors import BadInput, BinaryError, ServerLost
+from .errors import BinaryError, DeepDistError, ServerLost
 from .version import PROTOCOL, __version__
 
 NAME = "psserver"
@@ -192,11 +192,3 @@ def _parse(line: bytes) -> Ready:
         return Ready(**{k: fields[k] for k in Ready.__dataclass_fields__})
     except KeyError as e:
         raise BinaryError(f"psserver's first line lacks {e}") from e
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """Driver: 'host' or 'host:port' taken apart; port 0 means any. Raises BadInput if it is neither."""
-    host, _, port = address.rpartition(":") if ":" in address else (address, "", "0")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise BadInput(f"master={address!r}: write 'host' or 'host:port'")
-    return host.strip("[]"), int(port)

@@ -1,12 +1,16 @@
 """What DeepDist is told, by arguments and by Spark's settings: what is refused, as what, and what is said of it."""
 
+import inspect
+import re
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deepdist import BadInput, DeepDist, settings
-from deepdist.launch import host_and_port
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 
 def told(**arguments):
@@ -20,6 +24,8 @@ def told(**arguments):
         *(("min_updates", value, "whole number of at least 0") for value in (-1, 1.5, True, "many", "3")),
         ("max_updates", -1, "whole number of at least 0"),
         *(("spool_max_bytes", value, "or a size such as '20g'") for value in ("", "g", "1.5g", "-1g", "many", "1p", 1.5, True, -1)),
+        *(("sidecar", value, "must be a path") for value in ("", 5)),
+        *(("ship", value, "must be True or False") for value in ("true", 1)),
         *(("spool_dir", value, "must be an absolute path") for value in ("relative", "~/spools", "", 5)),
     ],
 )
@@ -49,12 +55,65 @@ def test_epochs_may_be_of_any_integral_type(sc):
 
 
 def test_a_setting_is_named_as_it_was_given():
-    for key, name, read in (("spark.deepdist.minUpdates", "min_updates", settings.whole), ("spark.deepdist.spoolDir", "spool_dir", settings.folder)):
+    for argument, key in (("min_updates", "spark.deepdist.minUpdates"), ("spool_dir", "spark.deepdist.spoolDir")):
         with pytest.raises(ValueError, match=f"^{key}='-7' "):
-            settings.choose({key: "-7"}, name, None, key, None, read)
-        with pytest.raises(ValueError, match=f"^{name}='-8' "):
-            settings.choose({key: "-7"}, name, "-8", key, None, read)
-    assert settings.choose({}, "min_updates", None, "spark.deepdist.minUpdates", 4, settings.whole) == 4
+            settings.choose({key: "-7"}, argument, None)
+        with pytest.raises(ValueError, match=f"^{argument}='-8' "):
+            settings.choose({key: "-7"}, argument, "-8")
+
+
+SAMPLES = {  # argument, Spark's text, and what they are read as
+    "sidecar": ("/a/sidecar", "/b/sidecar", "/a/sidecar", "/b/sidecar"),
+    "psserver": (Path("/a/psserver"), "/b/psserver", "/a/psserver", "/b/psserver"),
+    "ship": (True, " False ", True, False),
+    "master": ("driver:77", "10.0.0.1", ("driver", 77), ("10.0.0.1", 0)),
+    "page": (None, "5001", None, 5001),
+    "progress": (True, "false", True, False),
+    "spool_dir": ("/a", "/b", "/a", "/b"),
+    "spool_max_bytes": (5, "2k", 5, 2048),
+    "min_updates": (0, "3", 0, 3),
+    "max_updates": (1, "3", 1, 3),
+}
+
+
+@pytest.mark.parametrize("setting", settings.SETTINGS, ids=lambda s: s.key)
+def test_an_argument_beats_spark_which_beats_the_default(setting):
+    given, text, argument_means, text_means = SAMPLES[setting.argument]
+    conf = {setting.key: text}
+    assert settings.choose(conf, setting.argument, given) == argument_means
+    assert settings.choose(conf, setting.argument, setting.unset) == text_means
+    assert settings.choose({}, setting.argument, setting.unset) == setting.default
+
+
+def test_every_argument_of_deepdist_is_in_the_list_with_its_default():
+    parameters = inspect.signature(DeepDist).parameters
+    found = {name: p.default for name, p in parameters.items() if name not in ("model", "sc")}
+    assert found == {s.argument: s.unset for s in settings.SETTINGS if s.argument}
+
+
+def test_every_setting_is_spelt_as_spark_spells_settings():
+    for setting in settings.SETTINGS:
+        assert re.fullmatch(r"spark\.deepdist\.[a-z][A-Za-z]*(\.[a-z][A-Za-z]*)*", setting.key)
+    assert len({s.key for s in settings.SETTINGS}) == len(settings.SETTINGS)
+
+
+def test_the_page_of_the_settings_has_the_list_of_the_code():
+    assert settings.table() in PAGE.read_text(), f"put this table into {PAGE}:\n{settings.table()}"
+
+
+def test_a_misspelt_setting_is_said(sc, caplog):
+    names = ["spark.deepdist.spooldir", "spark.deepdist.wibble", "spark.deepdist.page", "spark.master"]
+    assert list(settings.strangers(names)) == [
+        "spark.deepdist.spooldir is no setting of DeepDist's: did you mean spark.deepdist.spoolDir?",
+        "spark.deepdist.wibble is no setting of DeepDist's; docs/settings.md lists them",
+    ]
+    sc._conf.set(names[0], "/x")
+    try:
+        with told(sc=sc, page=None):
+            pass
+    finally:
+        sc._conf._jconf.remove(names[0])
+    assert [m for m in caplog.messages if "did you mean" in m] == [next(settings.strangers(names))]
 
 
 def test_a_size_is_written_as_spark_writes_it():
@@ -106,15 +165,15 @@ def test_a_run_without_the_page_that_was_asked_for_is_said(start, caplog):
 
 
 def test_an_address_is_host_or_host_and_port():
-    assert host_and_port("driver") == ("driver", 0) and host_and_port("10.0.0.1:77") == ("10.0.0.1", 77)
-    for bad in (":77", "a:b", "a:99999"):
-        with pytest.raises(BadInput, match="host:port"):
-            host_and_port(bad)
+    assert [settings.address("master", a) for a in ("driver", "10.0.0.1:77", "[::1]:5")] == [("driver", 0), ("10.0.0.1", 77), ("::1", 5)]
+    for bad in (":77", "a:b", "a:99999", "", 5):
+        with pytest.raises(BadInput, match=f"^master={bad!r}: .*host:port"):
+            told(master=bad)
 
 
 @pytest.mark.parametrize(("master", "bind"), [("1.2.3.4:5", "1.2.3.4"), ("bad host", "bad host"), (None, "1.2.3.4")])
 def test_an_address_that_is_not_of_this_machine_is_bad_input(start, master, bind):
-    named = f"master={master!r}" if master else "spark.driver.host or spark.driver.bindAddress"
+    named = f"master={master!r}" if master else "spark.deepdist.master, spark.driver.host or spark.driver.bindAddress"
     with pytest.raises(BadInput) as e:
         start(bind=bind, port=5, master=master)
     assert str(e.value).startswith(f"{named} is no address that psserver can listen on: ") and f"listen for workers on {bind}" in str(e.value)

@@ -17,6 +17,7 @@ import resource
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -76,7 +77,7 @@ def find(session: Session) -> str:
     if session.sidecar is not None and os.path.isfile(session.sidecar):
         return session.sidecar
     tried = [session.sidecar] if session.sidecar is not None else []
-    for path in (_spark_file(), os.path.join(os.getcwd(), NAME), _packaged()):
+    for path in (_spark_file(), os.path.join(os.getcwd(), NAME), *_installed()):
         if path is not None and os.path.isfile(path):
             return path
         if path is not None:
@@ -282,8 +283,11 @@ def _spark_file() -> str | None:
         return None
 
 
-def _packaged() -> str:
-    return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin", NAME)
+def _installed() -> Iterator[str]:
+    """Task: the copy of each place that Python imports from. Not only of ours: a package that was sent as a zip hides the wheel."""
+    for place in sys.path:
+        if os.path.isdir(os.path.join(place, "deepdist")):
+            yield os.path.join(place, "deepdist", "bin", NAME)
 
 
 def _stat(pid: int) -> tuple[str, list[str]]:
