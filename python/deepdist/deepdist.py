@@ -140,7 +140,7 @@ class DeepDist:
                     conf, "spool_max_bytes", self._spool_max_bytes, "spark.deepdist.spoolMaxBytes", 0, settings.size
                 ),
             )
-            _ship_package(sc)
+            ship_package(sc)
         except BaseException:
             self.close()
             raise
@@ -368,7 +368,7 @@ def _shipped_files(sc: SparkContext) -> list[str]:
         return files
 
 
-def _ship_package(sc: SparkContext) -> None:
+def ship_package(sc: SparkContext) -> None:
     """Driver: send this package to the executors as a zip, so that they need no install of it. Once per context."""
     if not Path(__file__).is_file():
         return  # we came in a zip ourselves (spark-submit --py-files), which the executors have too
