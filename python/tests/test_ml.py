@@ -12,7 +12,7 @@ import numpy as np
 import pyspark
 import pytest
 from helpers import topic_lines
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.ml import Pipeline, PipelineModel, feature
 from pyspark.ml.classification import LogisticRegression
@@ -29,7 +29,7 @@ from deepdist.ml import saved as ml_saved
 
 
 @pytest.fixture(autouse=True)
-def quiet(monkeypatch):
+def quiet(spark, monkeypatch):
     """No page, so that no port is taken; sessions say nothing."""
     from deepdist import progress
 
@@ -127,7 +127,7 @@ def test_every_setting_of_the_native_word2vec_has_its_param():
         ({"inputCol": "nothing"}, "inputCol='nothing' is no column of the DataFrame, which has words, text, topic"),
         ({"inputCol": "n"}, "inputCol='n' is bigint; it must be array<string>"),
         ({"outputCol": "topic"}, "outputCol='topic' is a column of the DataFrame already"),
-        ({"minCount": 10**6}, "minCount"),
+        ({"minCount": 10**6}, "no word is left: .* below minCount=1000000; lower minCount"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_by_the_name_of_its_param(frame, params, said):
@@ -173,9 +173,9 @@ def test_num_partitions_is_what_it_trains_on_if_it_is_set(frame):
     assert len(small(maxIter=1, numPartitions=5).fit(frame).summary) == 5
 
 
+@settings(max_examples=12)  # each is a job of Spark
 @given(st.lists(st.integers(0, 40), max_size=30), st.integers(1, 12), st.booleans())
 def test_long_rows_are_divided_and_no_word_is_lost(spark, lengths, longest, lines):
-    # Evaluated by one small job for each example, so the examples are few.
     rows = [[f"w{n}x{i}" for i in range(n)] for n in lengths]
     frame = spark.createDataFrame([(r, "  ".join(r)) for r in rows], "words array<string>, text string").coalesce(1)
     out = ml_columns.sentences(frame, F.col("text" if lines else "words"), lines, longest).collect()
@@ -183,11 +183,6 @@ def test_long_rows_are_divided_and_no_word_is_lost(spark, lengths, longest, line
     assert [w for piece in pieces for w in piece] == [w for row in rows for w in row]
     assert all(len(piece) <= longest for piece in pieces)
     assert len(pieces) == sum(max(1, -(-len(row) // longest)) for row in rows)
-
-
-test_long_rows_are_divided_and_no_word_is_lost = __import__("hypothesis").settings(max_examples=12)(
-    test_long_rows_are_divided_and_no_word_is_lost
-)
 
 
 def test_lines_are_split_as_python_splits_them(spark):

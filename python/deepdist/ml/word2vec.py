@@ -101,7 +101,10 @@ class Word2Vec(Estimator["Word2VecModel"], Word2VecParams, DefaultParamsReadable
         # Spark moves DataFrames by Arrow with pandas only, by pickled rows without it.
         data = frame if importlib.util.find_spec("pandas") else frame.rdd.map(itemgetter(0))
         with DeepDist(model, sc=dataset.sparkSession.sparkContext) as dd:
-            summary = dd.train(data)
+            try:
+                summary = dd.train(data)
+            except BadInput as e:
+                raise BadInput(_as_params(str(e))) from e
         fitted = Word2VecModel(model.wv, summary)
         fitted._resetUid(self.uid)
         return self._copyValues(fitted)
@@ -113,7 +116,7 @@ class Word2Vec(Estimator["Word2VecModel"], Word2VecParams, DefaultParamsReadable
         try:
             return native.Word2Vec(**values)
         except ValueError as e:
-            raise BadInput(re.sub(r"\w+", lambda word: NATIVE.get(word[0], word[0]), str(e))) from None
+            raise BadInput(_as_params(str(e))) from None
 
     def setVectorSize(self, value: int) -> Word2Vec:
         """Driver: set vectorSize."""
@@ -194,6 +197,11 @@ class Word2Vec(Estimator["Word2VecModel"], Word2VecParams, DefaultParamsReadable
     def setComputeLoss(self, value: bool) -> Word2Vec:
         """Driver: set computeLoss."""
         return self._set(computeLoss=value)  # type: ignore[return-value]
+
+
+def _as_params(message: str) -> str:
+    """Driver: a message that names settings of deepdist.Word2Vec, min_count or alpha=1, with the names of the params."""
+    return re.sub(r"\b(?:[a-z]+(?:_[a-z]+)+\b|[a-z]+(?==))", lambda name: NATIVE.get(name[0], name[0]), message)
 
 
 Word2Vec.__module__ = "deepdist.ml"  # the name by which it is saved
