@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Word vectors in a Spark ML pipeline: what is a paragraph about?
 
-The pipeline is Spark's own: labels, deepdist.ml.Word2Vec, logistic regression. It is fitted, saved, loaded, and then once more without DeepDist:
+The pipeline is Spark's own but for one stage: labels, words, deepdist.ml.Word2Vec, logistic regression. It is fitted, saved, loaded, and then once more without DeepDist:
 the exported model needs nothing but PySpark.
 
     python examples/ml_pipeline.py [FOLDER]
@@ -14,13 +14,13 @@ from pathlib import Path
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.evaluation import MulticlassClassificationEvaluator
-from pyspark.ml.feature import StringIndexer
+from pyspark.ml.feature import StringIndexer, Tokenizer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from deepdist.ml import Word2Vec, Word2VecModel
 
-SAMPLE = Path(__file__).resolve().parent / "sample" / "part-*.txt.bz2"
+SAMPLE = Path(__file__).resolve().parent / "sample" / "part-0[01].txt.bz2"
 TOPICS = {"music": "album|song|band|guitar", "sport": "football|league|season|championship", "war": "army|battle|troops|regiment"}
 
 
@@ -28,14 +28,14 @@ def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "ml_pipeline_models").resolve()
     builder = SparkSession.builder.master("local[2]").appName("DeepDist in a pipeline").config("spark.log.level", "ERROR")
     with builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false").getOrCreate() as spark:
-        text = spark.read.text(f"file://{SAMPLE}").withColumnRenamed("value", "text").repartition(4).cache()
-        train, test = labelled(text).randomSplit([0.8, 0.2], seed=1)
+        text = spark.read.text(f"file://{SAMPLE}").withColumnRenamed("value", "text")
+        train, test = labelled(text).repartition(4).cache().randomSplit([0.8, 0.2], seed=1)
 
-        word2vec = Word2Vec(vectorSize=50, maxIter=3, sample=1e-3, seed=1, inputCol="text", outputCol="features")
-        pipeline = Pipeline(stages=[StringIndexer(inputCol="topic", outputCol="label"), word2vec, LogisticRegression(maxIter=30)])
-        fitted = pipeline.fit(train)
-        print(fitted.stages[1].summary)
-        vectors = fitted.stages[1]
+        label, words = StringIndexer(inputCol="topic", outputCol="label"), Tokenizer(inputCol="text", outputCol="words")
+        word2vec = Word2Vec(vectorSize=50, maxIter=5, sample=1e-3, seed=1, inputCol="words", outputCol="features")
+        fitted = Pipeline(stages=[label, words, word2vec, LogisticRegression(maxIter=30)]).fit(train)
+        vectors = fitted.stages[2]
+        print(vectors.summary)
         print("near music:", ", ".join(word for word, _ in vectors.findSynonymsArray("music", 5)))
         print(f"accuracy: {accuracy(fitted, test):.3f}")
 

@@ -253,7 +253,7 @@ def test_a_schema_that_does_not_fit_is_told_before_anything_runs(tiny, spark, sc
 def test_synonyms_are_those_of_sparks_own(model):
     theirs = model.toSpark()
     for word in ("t3w0", "t9w1", DenseVector(model.wv["t1w1"]), DenseVector(np.arange(16.0))):
-        ours, other = model.findSynonymsArray(word, 6), theirs.findSynonymsArray(word, 6)
+        ours, other = model.findSynonymsArray(word, 6), [tuple(row) for row in theirs.findSynonyms(word, 6).collect()]
         assert [w for w, _ in ours] == [w for w, _ in other]
         np.testing.assert_allclose([c for _, c in ours], [c for _, c in other], atol=2e-6)
     table = model.findSynonyms("t3w0", 3)

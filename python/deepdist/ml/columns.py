@@ -71,6 +71,7 @@ def sentences(dataset: DataFrame, column: Column, lines: bool, longest: int) -> 
     maybe = F.length(column) >= 2 * longest + 1 if lines else F.lit(True)
 
     def piece(i: Column) -> Column:
+        """Driver: the i-th sentence of a row."""
         part = F.slice(all_words, (i * longest + 1).cast("int"), longest)
         return F.array_join(part, " ") if lines else part
 
