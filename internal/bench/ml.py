@@ -2,11 +2,12 @@
 """deepdist.ml.Word2Vec beside pyspark.ml.feature.Word2Vec on the same cached DataFrame of array<string> (`make bench-ml`). Prints JSON lines.
 
     fit         seconds and CPU seconds (by kind of process) from `fit` to the vectors, and how good they are; each in a process of its own, local[2],
-                with the params' defaults but for the seed and maxIter, Spark's own with numPartitions=1 (its default) and 2
+                with the params' defaults but for the seed and maxIter, Spark's own with numPartitions 1 (its default) and 2
     transform   words per second and per CPU second of both models with the same vectors, in turns; the medians of seven
     synonyms    milliseconds of findSynonymsArray(word, 10), the median of 50 words, in turns; the words that both find
 
-DEEPDIST_SEEDS=1 names the seeds, DEEPDIST_ITERATIONS=1,5 the values of maxIter, DEEPDIST_PARTS=fit,apply what is measured.
+DEEPDIST_SEEDS=1 names the seeds, DEEPDIST_ITERATIONS=1,5 the values of maxIter, DEEPDIST_PARTITIONS=1,2 Spark's numPartitions, DEEPDIST_PARTS=fit,apply
+what is measured.
 """
 
 from __future__ import annotations
@@ -141,8 +142,9 @@ def main() -> None:
     for iterations in map(int, os.environ.get("DEEPDIST_ITERATIONS", "1,5").split(",")) if "fit" in parts else ():
         for seed in map(int, os.environ.get("DEEPDIST_SEEDS", "1").split(",")):
             params = {"seed": seed, "maxIter": iterations}
-            for tool, more in (("deepdist.ml", {}), ("pyspark.ml", {"numPartitions": 1}), ("pyspark.ml", {"numPartitions": 2})):
-                measured("fit", tool, json.dumps(params | more), text, *sets)
+            measured("fit", "deepdist.ml", json.dumps(params), text, *sets)
+            for partitions in map(int, os.environ.get("DEEPDIST_PARTITIONS", "1,2").split(",")):
+                measured("fit", "pyspark.ml", json.dumps(params | {"numPartitions": partitions}), text, *sets)
     if "apply" in parts:
         measured("apply", text)
 
