@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Word vectors in a Spark ML pipeline: what is a paragraph about?
 
-The pipeline is Spark's own but for one stage: labels, words, deepdist.ml.Word2Vec, logistic regression. It is fitted, saved, loaded, and then once more without DeepDist:
-the exported model needs nothing but PySpark.
+The pipeline is Spark's own but for one stage: labels, words, deepdist.ml.Word2Vec, logistic regression. It is fitted, saved and loaded, and
+exported: then it needs nothing but PySpark.
 
     python examples/ml_pipeline.py [FOLDER]
 

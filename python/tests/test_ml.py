@@ -407,11 +407,11 @@ print(json.dumps([model.uid, model.getInputCol(), model.getVectorSize(), vectors
 
 
 def plain_pyspark(python, path):
-    """What a PySpark without DeepDist makes of the model."""
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DEEPDIST_BIN", "SPARK_HOME")}
-    env |= {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, "PATH": f"{Path(python).parent}:{env['PATH']}"}
-    code = "import sys; sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]; sys.path[:] = [p for p in sys.path if not p.rstrip('/').endswith('/python')]\n" + READ
-    done = subprocess.run([python, "-c", code, path], env=env, cwd="/", timeout=170, text=True, capture_output=True)
+    """What a PySpark without DeepDist makes of the model: with -S no .pth of an editable install is read."""
+    (site,) = Path(python).parent.parent.glob("lib/python3*/site-packages")
+    env = {k: v for k, v in os.environ.items() if k not in ("DEEPDIST_BIN", "SPARK_HOME")}
+    env |= {"PYTHONPATH": str(site), "PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, "PATH": f"{Path(python).parent}:{env['PATH']}"}
+    done = subprocess.run([python, "-S", "-c", READ, path], env=env, cwd="/", timeout=170, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 

@@ -48,7 +48,7 @@ class Word2VecParams(_Word2VecParams):
     nsExponent: Param[float] = _param("nsExponent", "negatives are drawn by count ** nsExponent", TypeConverters.toFloat)
     sample: Param[float] = _param("sample", "threshold of subsampling of frequent words, e.g. 1e-4; 0: every word is trained", TypeConverters.toFloat)
     minAlpha: Param[float] = _param("minAlpha", "the learning rate falls from stepSize to this one; not set: stepSize / 10000", TypeConverters.toFloat)
-    shrinkWindows: Param[bool] = _param("shrinkWindows", "each window's size is drawn from 1 to windowSize; false: all have windowSize", TypeConverters.toBoolean)
+    shrinkWindows: Param[bool] = _param("shrinkWindows", "a window's size is drawn from 1 to windowSize; false: it is windowSize", TypeConverters.toBoolean)
     maxFinalVocab: Param[int] = _param("maxFinalVocab", "keep so many of the most frequent words at most; not set: all of minCount", TypeConverters.toInt)
     computeLoss: Param[bool] = _param("computeLoss", "take the loss of every sentence; false: of one in 16", TypeConverters.toBoolean)
 
