@@ -89,6 +89,9 @@ bench-train: build need-java ## the whole job's seconds by its parts, CPU and me
 bench-modes: build need-java ## every mode of word2vec beside gensim's: accuracy, and words per CPU second
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/modes.py
 
+bench-ml: build need-java ## deepdist.ml beside pyspark.ml: fit, transform and findSynonyms on the same text
+	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/ml.py
+
 bench-kernel: build ## words per second of the training kernel and of gensim, by dimension and threads
 	@.venv/bin/python internal/bench/kernel.py
 

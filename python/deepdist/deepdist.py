@@ -142,7 +142,7 @@ class DeepDist:
                 spool_max_bytes=chosen["spool_max_bytes"],
             )
             if chosen["ship"]:
-                _ship_package(sc)
+                ship_package(sc)
         except BaseException:
             self.close()
             raise
@@ -365,7 +365,7 @@ def _shipped_files(sc: SparkContext) -> list[str]:
         return files
 
 
-def _ship_package(sc: SparkContext) -> None:
+def ship_package(sc: SparkContext) -> None:
     """Driver: send this package to the executors as a zip, so that they need no install of it. Once per context."""
     if not Path(__file__).is_file():
         return  # we came in a zip ourselves (spark-submit --py-files), which the executors have too

@@ -134,3 +134,30 @@ except BadInput as e:
     assert "partition 1" in str(e) and "3 is int" in str(e), e
 """
     )
+
+
+def test_a_stage_of_spark_ml_is_saved_loaded_and_trained_by_executors(app):
+    assert "FINE" in app(
+        """
+import tempfile
+from pyspark.sql import SparkSession
+from deepdist.ml import Word2Vec as Stage, Word2VecModel
+spark = SparkSession(sc)
+def where(_):
+    import deepdist.task.model_rows as m
+    return m.__file__
+with tempfile.TemporaryDirectory() as folder:
+    words = [f"w{i}" for i in range(5000)]
+    start = Word2VecModel(WordVectors(words, np.random.default_rng(1).normal(size=(5000, 8)), np.arange(5000)[::-1]))
+    start.save(folder + "/start")                                  # no session has been there to ship the package
+    assert all(".zip" in f for f in sc.parallelize(range(4), 4).map(where).collect())
+    assert (Word2VecModel.load(folder + "/start").wv.vectors == start.wv.vectors).all()
+    frame = spark.createDataFrame([(s.split(),) for s in topic_lines(4000)], "words array<string>").repartition(6)
+    model = Stage(vectorSize=16, minCount=1, maxIter=3, inputCol="words", outputCol="features").fit(frame)
+    assert topic_score(model.wv) > 0.9, topic_score(model.wv)
+    model.save(folder + "/model")
+    asked = spark.createDataFrame([(s.split(),) for s in topic_lines(50)], "words array<string>").coalesce(1)
+    a, b = (m.transform(asked).collect() for m in (model, Word2VecModel.load(folder + "/model")))
+    assert a == b
+"""
+    )
