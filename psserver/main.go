@@ -45,6 +45,9 @@ func main() {
 		fmt.Printf("psserver %s, protocol %d\n", version.Build, version.Protocol)
 		return
 	}
+	if c.detach {
+		life.Detach()
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
