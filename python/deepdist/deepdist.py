@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import any_model, launch, native, settings
+from . import any_model, launch, native, plugin, settings
 from . import progress as progress_of
 from .control import Control
 from .errors import BadInput, DeepDistError, ServerLost
@@ -96,7 +96,7 @@ class DeepDist:
         self._spool_dir, self._spool_max_bytes = spool_dir, spool_max_bytes
         self._progress = progress
         self._sc = sc
-        self._server: launch.Server | None = None
+        self._server: launch.Server | plugin.PluginServer | None = None
         self._control: Control | None = None
         self._watch: Control | None = None
         self._session: Session | None = None
@@ -122,11 +122,10 @@ class DeepDist:
         started = time.monotonic()
         sc = self._sc = self._sc if self._sc is not None else _active_context()
         conf = sc.getConf()
-        path = launch.find(launch.NAME, self._psserver or conf.get("spark.deepdist.psserver.path"), "spark.deepdist.psserver.path")
         bind, advertised, port = _addresses(sc, self._master)
         atexit.register(self.close)
         try:
-            self._server = self._start(path, bind, port, self._page_port())
+            self._server = self._start(sc, bind, port, self._page_port())
             ready = self._server.ready
             self._control, self._watch = Control(self._server), Control(self._server)
             self._session = Session(
@@ -258,10 +257,15 @@ class DeepDist:
             settings.choose(conf, "max_updates", self._max_updates, "spark.deepdist.maxUpdates", 4096, settings.whole),
         )
 
-    def _start(self, path: str, bind: str, port: int, page: int | None) -> launch.Server:
-        """Driver: start psserver; what is wrong with the address or the port that it was given is said as that."""
+    def _start(self, sc: SparkContext, bind: str, port: int, page: int | None) -> launch.Server | plugin.PluginServer:
+        """Driver: start psserver, or take the plugin's; what is wrong with the address or the port that it was given is said as that."""
+        path = self._psserver or sc.getConf().get("spark.deepdist.psserver.path")
         try:
-            server = launch.Server.start(path, bind, port, page)
+            server: launch.Server | plugin.PluginServer
+            if plugin.loaded(sc):
+                server = plugin.PluginServer.start(sc, path, bind, port, page)
+            else:
+                server = launch.Server.start(launch.find(launch.NAME, path, "spark.deepdist.psserver.path"), bind, port, page)
         except ServerLost as e:
             if "listen for workers" not in str(e):
                 raise
