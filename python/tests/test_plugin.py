@@ -47,8 +47,8 @@ def web(path):
     port = sc.uiWebUrl.rsplit(":", 1)[1]
     return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}").read().decode()
 def gauges():
-    prefix = sc.applicationId + ".driver.plugin.deepdist.DeepDistPlugin."
-    return {k.removeprefix(prefix): g["value"] for k, g in json.loads(web("/metrics/json"))["gauges"].items() if k.startswith(prefix)}
+    found = ((k.partition("plugin.deepdist.DeepDistPlugin."), g["value"]) for k, g in json.loads(web("/metrics/json"))["gauges"].items())
+    return {name: value for (_, ours, name), value in found if ours}
 """
 
 

@@ -14,14 +14,18 @@ private[deepdist] final class Server private (val wanted: Wanted, child: Child, 
   val id: String = said.path("session_id").asText
   val port: Int = said.path("port").asInt
   private val control = Paths.get(said.path("control").asText)
+  @volatile private var last = Look()
 
   def alive: Boolean = child.alive
   def kill(): Unit = child.kill()
   def stop(): Unit = child.stop()
 
-  /** The run's figures now; None from a psserver that does not answer. */
-  def look(): Option[Look] =
-    try Some(Look.ofRun(Wire.ask(control, Server.LookMillis, question = Seq("op" -> "watch", "wait_ms" -> 0)))) catch { case _: IOException => None }
+  /** The run's figures now, or the last ones of a psserver that does not answer. */
+  def look(): Look = {
+    try last = Look.ofRun(Wire.ask(control, Server.LookMillis, question = Seq("op" -> "watch", "wait_ms" -> 0)))
+    catch { case _: IOException => if (!alive) last = last.ended }
+    last
+  }
 
   /** How it ended, and its last lines; "" if it lives. */
   def lost: String = if (child.waitFor(Server.EndMillis)) child.obituary else ""

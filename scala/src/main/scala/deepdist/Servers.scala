@@ -52,7 +52,7 @@ private[deepdist] final class Servers(conf: SparkConf) {
     val last = server.look()
     if (inUse.remove(id, server)) { // the driver's block and its process may both end it
       server.stop()
-      last.foreach(look => ended.getAndUpdate(_.plus(look.ended)))
+      ended.getAndUpdate(_.plus(last.ended))
       log.info(s"$server has ended with its session")
     }
   }
@@ -61,7 +61,7 @@ private[deepdist] final class Servers(conf: SparkConf) {
   def tend(): Unit = {
     synchronized(if (!stopped) replace())
     var sum = ended.get
-    inUse.values.forEach(server => server.look().foreach(look => sum = sum.plus(look)))
+    inUse.values.forEach(server => sum = sum.plus(server.look()))
     current = sum
   }
 
