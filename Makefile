@@ -59,7 +59,7 @@ test-standalone: build .venv-spark35/.made need-java ## spark-submit --files bin
 test-plugin: build .venv-spark35/.made need-java ## the Spark plugin in both PySparks (skipped, and said so, without mvn)
 	if .ci/lab/plugin.sh possible; then $(MAKE) --no-print-directory plugin; fi
 	$(call SPARKENV,.venv) .ci/lab/plugin.sh test 2.13 .venv/bin/python $(PYTEST)
-	$(call SPARKENV,.venv-spark35) .ci/lab/plugin.sh test 2.12 .venv-spark35/bin/python $(PYTEST)
+	$(call SPARKENV,.venv-spark35) .ci/lab/plugin.sh test 2.12 .venv-spark35/bin/python $(PYTEST) -m 'not patient'
 
 test-torch: build need-java ## the PyTorch example, with Debian's CPU build of PyTorch (installed by `make torch`)
 	if .ci/lab/torch.sh possible; then $(MAKE) --no-print-directory torch; fi

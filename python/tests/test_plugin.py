@@ -117,7 +117,7 @@ sc = SparkContext(conf=conf)
 sc.setLogLevel("OFF")
 [waiting] = running("psserver")
 waiting.kill()
-assert until(lambda: running("psserver"))[0] != waiting, "a psserver that died while it waited was not replaced"
+until(lambda: [p for p in running("psserver") if p != waiting])  # which takes the place of the dead one
 with DeepDist({"w": np.zeros(2)}, progress=False) as one, DeepDist({"w": np.zeros(2)}, progress=False) as two:
     assert one._server.ready.pid != two._server.ready.pid and one._server.ready.token != two._server.ready.token
     for dd in (one, two):
@@ -157,6 +157,7 @@ sc = SparkContext(conf=conf)
 sc.setLogLevel("OFF")
 beside = until(lambda: len(s := running("deepdist-sidecar")) == 2 and s)
 executors = {p.ppid() for p in beside}
+jvm_of = lambda p: int(p.cmdline()[p.cmdline().index("--jvm-pid") + 1])
 lines = topic_lines(6000)
 words = sum(len(s.split()) for s in lines)
 seen, killed = {}, []
@@ -182,10 +183,10 @@ with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=60), 
 until(lambda: len(running("deepdist-sidecar")) == 2)
 [other] = [p for p in running("deepdist-sidecar") if p == beside[1]]
 other.kill()  # while no task runs: the plugin itself sees it
-until(lambda: len(s := running("deepdist-sidecar")) == 2 and {p.ppid() for p in s} == executors)
+until(lambda: other not in (s := running("deepdist-sidecar")) and {jvm_of(p) for p in s} == executors)
 folder = sys.argv[3].split("=", 1)[1]
 def written(name, test):
-    return [f for f in glob.glob(f"{folder}/*.plugin.deepdist.DeepDistPlugin.sidecar.{name}.csv") if test(max(float(l.split(",")[1]) for l in open(f).readlines()[1:]))]
+    return [f for f in glob.glob(f"{folder}/*.plugin.deepdist.DeepDistPlugin.sidecar.{name}.csv") if test(max((float(l.split(",")[1]) for l in open(f).readlines()[1:]), default=0))]
 until(lambda: len(written("pushes", lambda n: n > 0)) == 2)
 until(lambda: len(written("restarts", lambda n: n > 0)) >= 1)
 sc.stop()
@@ -221,7 +222,7 @@ with DeepDist(Word2Vec(vector_size=50, sg=1, min_count=1, epochs=5000), progress
 """
 
 
-@pytest.mark.parametrize("whom", ["jvm", "python"])
+@pytest.mark.parametrize("whom", ["jvm", pytest.param("python", marks=pytest.mark.patient)])
 def test_nothing_outlives_a_driver_that_is_killed(binaries, whom):
     here = os.path.dirname(os.path.abspath(__file__))
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.path.dirname(here)])}
