@@ -181,7 +181,7 @@ with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=60), 
         if p.status() != psutil.STATUS_ZOMBIE:  # of the sidecar that was killed, until its parent asks
             told += [str(p.cmdline()), str(p.environ())]
     g = until(lambda: (g := gauges())["words"] == 60 * words and g)
-    assert g["pulledBytes"] > 0 and g["pushedBytes"] > 0 and g["workers"] >= 2, g
+    assert g["pulledBytes"] > 0 and g["pushedBytes"] > 0 and g["workers"] >= 1, g
 until(lambda: len(running("deepdist-sidecar")) == 2)
 [other] = [p for p in running("deepdist-sidecar") if p == beside[1]]
 other.kill()  # while no task runs: the plugin itself sees it
