@@ -96,7 +96,7 @@ class DeepDist:
         self._spool_dir, self._spool_max_bytes = spool_dir, spool_max_bytes
         self._progress = progress
         self._sc = sc
-        self._server: launch.Server | plugin.PluginServer | None = None
+        self._server: plugin.AnyServer | None = None
         self._control: Control | None = None
         self._watch: Control | None = None
         self._session: Session | None = None
@@ -122,10 +122,13 @@ class DeepDist:
         started = time.monotonic()
         sc = self._sc = self._sc if self._sc is not None else _active_context()
         conf = sc.getConf()
+        path = self._psserver or conf.get("spark.deepdist.psserver.path")
+        if not plugin.loaded(sc):  # which finds its own
+            path = launch.find(launch.NAME, path, "spark.deepdist.psserver.path")
         bind, advertised, port = _addresses(sc, self._master)
         atexit.register(self.close)
         try:
-            self._server = self._start(sc, bind, port, self._page_port())
+            self._server = self._start(path, bind, port, self._page_port(), plugin.starter(sc))
             ready = self._server.ready
             self._control, self._watch = Control(self._server), Control(self._server)
             self._session = Session(
@@ -257,15 +260,10 @@ class DeepDist:
             settings.choose(conf, "max_updates", self._max_updates, "spark.deepdist.maxUpdates", 4096, settings.whole),
         )
 
-    def _start(self, sc: SparkContext, bind: str, port: int, page: int | None) -> launch.Server | plugin.PluginServer:
-        """Driver: start psserver, or take the plugin's; what is wrong with the address or the port that it was given is said as that."""
-        path = self._psserver or sc.getConf().get("spark.deepdist.psserver.path")
+    def _start(self, path: str | None, bind: str, port: int, page: int | None, start: plugin.Starter = launch.Server.start) -> plugin.AnyServer:
+        """Driver: start psserver; what is wrong with the address or the port that it was given is said as that."""
         try:
-            server: launch.Server | plugin.PluginServer
-            if plugin.loaded(sc):
-                server = plugin.PluginServer.start(sc, path, bind, port, page)
-            else:
-                server = launch.Server.start(launch.find(launch.NAME, path, "spark.deepdist.psserver.path"), bind, port, page)
+            server = start(path, bind, port, page)
         except ServerLost as e:
             if "listen for workers" not in str(e):
                 raise

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Union
 
 from .errors import BinaryError, ServerLost
-from .launch import Ready, parse
+from .launch import Ready, Server, parse
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -73,6 +75,16 @@ class PluginServer:
             self._plugin.close(self.ready.session_id)
         except Exception:
             pass  # it has gone with the JVM
+
+
+AnyServer = Union[Server, PluginServer]
+Starter = Callable[..., AnyServer]
+"""What starts a psserver: of (path, host, port, page)."""
+
+
+def starter(sc: SparkContext) -> Starter:
+    """Driver: what starts this application's psservers."""
+    return partial(PluginServer.start, sc) if loaded(sc) else Server.start
 
 
 def _message(error: Exception) -> str:

@@ -41,8 +41,16 @@ def until(what, seconds=60):
 
 def family():
     return psutil.Process().children(recursive=True)
+def of(process, what):  # None of one that has just ended
+    try:
+        return getattr(process, what)()
+    except psutil.Error:
+        return None
 def running(name, among=None):
-    return [p for p in (among or family()) if p.name() == name and p.status() != psutil.STATUS_ZOMBIE]
+    return [p for p in (family() if among is None else among) if of(p, "name") == name and of(p, "status") not in (None, psutil.STATUS_ZOMBIE)]
+def jvm_of(sidecar):
+    command = of(sidecar, "cmdline") or ["--jvm-pid", "0"]
+    return int(command[command.index("--jvm-pid") + 1])
 def web(path):
     port = sc.uiWebUrl.rsplit(":", 1)[1]
     return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}").read().decode()
@@ -71,7 +79,7 @@ def test_python_starts_nothing_and_sparks_metrics_show_the_run(app):
         """
 sc = SparkContext(conf=conf)
 sc.setLogLevel("OFF")
-jvm = next(p for p in family() if p.name() == "java")
+[jvm] = running("java")
 [waiting], [beside] = running("psserver"), running("deepdist-sidecar")
 assert waiting.ppid() == beside.ppid() == jvm.pid
 assert all(os.getsid(p.pid) == p.pid for p in (waiting, beside)), "a Ctrl-C in the terminal would end them"
@@ -158,7 +166,6 @@ sc = SparkContext(conf=conf)
 sc.setLogLevel("OFF")
 beside = until(lambda: len(s := running("deepdist-sidecar")) == 2 and s)
 executors = {p.ppid() for p in beside}
-jvm_of = lambda p: int(p.cmdline()[p.cmdline().index("--jvm-pid") + 1])
 lines = topic_lines(6000)
 words = sum(len(s.split()) for s in lines)
 seen, killed = {}, []
@@ -178,8 +185,7 @@ with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=60), 
     told = [sc.getConf().toDebugString(), json.dumps(sc.getConf().getAll()), web(f"/api/v1/applications/{sc.applicationId}/environment")]
     assert "spark.plugins.internal.conf.deepdist.DeepDistPlugin.address" in told[1]
     for p in family():
-        if p.status() != psutil.STATUS_ZOMBIE:  # of the sidecar that was killed, until its parent asks
-            told += [str(p.cmdline()), str(p.environ())]
+        told += [str(of(p, "cmdline")), str(of(p, "environ"))]
     g = until(lambda: (g := gauges())["words"] == 60 * words and g)
     assert g["pulledBytes"] > 0 and g["pushedBytes"] > 0 and g["workers"] >= 1, g
 until(lambda: len(running("deepdist-sidecar")) == 2)
