@@ -106,10 +106,10 @@ func run(ctx context.Context, c config, stdout io.Writer, log *slog.Logger) erro
 	}
 	line := ready{Greeting: frame.NewGreeting(), Credentials: credentials, SessionID: s.ID, Port: workers.Addr().(*net.TCPAddr).Port,
 		Control: driver.Path(), Page: page, PID: os.Getpid()}
+	log.Info("serving", "session", s.ID, "workers", workers.Addr(), "page", page, "build", version.Build) // before anybody knows whom to kill
 	if err := json.NewEncoder(stdout).Encode(line); err != nil {
 		end(fmt.Errorf("tell the driver: %w", err))
 	}
-	log.Info("serving", "session", s.ID, "workers", workers.Addr(), "page", page, "build", version.Build)
 
 	<-ctx.Done()
 	log.Info("ending", "reason", context.Cause(ctx))
