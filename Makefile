@@ -37,11 +37,13 @@ build: bin/psserver bin/deepdist-sidecar .venv/.made ## both binaries (static, i
 
 wheel: $(WHEELARCHS:%=build/wheel-%/.made) ## wheels of deepdist-spark for x86-64 and arm64 with both programs inside, in build/dist
 
+plugin: build/jars/deepdist-spark_2.12.jar build/jars/deepdist-spark_2.13.jar ## the Spark plugin's jars for both versions of Scala (in build/jars; needs mvn)
+
 demo: build need-java ## train word2vec on the sample text in local Spark, then ask it a few questions (under three minutes)
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-spark35 test-standalone test-wheel test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs test-spark35 test-plugin test-standalone test-wheel test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -64,6 +66,11 @@ test-standalone: build .venv-spark35/.made build/environment.tar.gz need-java ##
 
 test-wheel: wheel build need-java ## the wheels: what they hold, pip and auditwheel on them, a training from one in a bare environment, arm64 under qemu
 	.ci/lab/qemu.sh .venv/bin/python $(PYTEST) python/tests/wheel
+
+test-plugin: build .venv-spark35/.made need-java ## the Spark plugin in both PySparks (skipped, and said so, without mvn)
+	if .ci/lab/plugin.sh possible; then $(MAKE) --no-print-directory plugin; fi
+	$(call SPARKENV,.venv) .ci/lab/plugin.sh test 2.13 .venv/bin/python $(PYTEST)
+	$(call SPARKENV,.venv-spark35) .ci/lab/plugin.sh test 2.12 .venv-spark35/bin/python $(PYTEST) -m 'not patient'
 
 test-torch: build need-java ## the PyTorch example, with Debian's CPU build of PyTorch (installed by `make torch`)
 	if .ci/lab/torch.sh possible; then $(MAKE) --no-print-directory torch; fi
@@ -133,6 +140,10 @@ build/wheel-%/.made: build/wheel-%/psserver build/wheel-%/deepdist-sidecar build
 build/environment.tar.gz: $(WHEELHERE) .ci/lab/environment.sh
 	.ci/lab/environment.sh "$(PYTHON)" $@
 
+# Scala 2.12 is that of PySpark 3.5, 2.13 that of Spark 4.
+build/jars/deepdist-spark_%.jar: scala/pom.xml $(wildcard scala/src/main/scala/deepdist/*.scala) | need-mvn
+	mvn -q -B -f scala/pom.xml -P scala-$* package
+
 .venv/.made: python/requirements-spark4.txt python/pyproject.toml .ci/lab/venv.sh | need-python
 	.ci/lab/venv.sh "$(PYTHON)" .venv python/requirements-spark4.txt
 
@@ -157,6 +168,9 @@ need-python:
 need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
+need-mvn:
+	@command -v mvn >/dev/null || { echo 'make: mvn is missing, which builds the Spark plugin: install Maven 3.8 or newer (Debian: apt install maven)' >&2; exit 1; }
+
 .PRECIOUS: build/wheel-%/psserver build/wheel-%/deepdist-sidecar
 # What the list of commands shows are no files.
-.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java
+.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java need-mvn

@@ -15,6 +15,7 @@ import (
 // config is what the flags say.
 type config struct {
 	parentPID int
+	detach    bool
 	listen    string
 	page      string
 	logLevel  slog.Level
@@ -45,6 +46,7 @@ func parse(args []string, out io.Writer) (config, error) {
 		flags.PrintDefaults()
 	}
 	flags.IntVar(&c.parentPID, "parent-pid", 0, "end when the process of this `pid` has ended (0: don't watch any)")
+	flags.BoolVar(&c.detach, "detach", false, "leave the terminal, so that Ctrl-C is for the driver alone, which ends the session in order")
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:0", "`host:port` where workers find the server; port 0 is any free one.\n"+
 		"Executors on other machines need an address that they can reach")
 	flags.StringVar(&host, "host", "", "short for --listen `host`:0")

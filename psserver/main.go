@@ -45,6 +45,9 @@ func main() {
 		fmt.Printf("psserver %s, protocol %d\n", version.Build, version.Protocol)
 		return
 	}
+	if c.detach {
+		life.Detach()
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -103,10 +106,10 @@ func run(ctx context.Context, c config, stdout io.Writer, log *slog.Logger) erro
 	}
 	line := ready{Greeting: frame.NewGreeting(), Credentials: credentials, SessionID: s.ID, Port: workers.Addr().(*net.TCPAddr).Port,
 		Control: driver.Path(), Page: page, PID: os.Getpid()}
+	log.Info("serving", "session", s.ID, "workers", workers.Addr(), "page", page, "build", version.Build) // before anybody knows whom to kill
 	if err := json.NewEncoder(stdout).Encode(line); err != nil {
 		end(fmt.Errorf("tell the driver: %w", err))
 	}
-	log.Info("serving", "session", s.ID, "workers", workers.Addr(), "page", page, "build", version.Build)
 
 	<-ctx.Done()
 	log.Info("ending", "reason", context.Cause(ctx))

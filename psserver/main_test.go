@@ -213,7 +213,7 @@ func TestFlagsSayWhatIsWrongWithThem(t *testing.T) {
 	if _, err := parse([]string{"--help"}, &out); !errors.Is(err, flag.ErrHelp) {
 		t.Error(err)
 	}
-	for _, flag := range []string{"-parent-pid", "-listen", "-page", "-log-level", "-version", "stdout", "5000"} {
+	for _, flag := range []string{"-parent-pid", "-detach", "-listen", "-page", "-log-level", "-version", "stdout", "5000"} {
 		if !strings.Contains(out.String(), flag) {
 			t.Errorf("--help does not name %s", flag)
 		}

@@ -18,6 +18,7 @@ import (
 type config struct {
 	dir      string
 	jvmPID   int
+	detach   bool
 	logLevel slog.Level
 	kernel   string
 	idle     time.Duration
@@ -44,10 +45,11 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.SetOutput(out)
 	flags.StringVar(&c.dir, "dir", "", "private `directory` (mode 0700) of the socket; its parent must exist")
 	flags.IntVar(&c.jvmPID, "jvm-pid", 0, "`pid` of the executor's JVM: when it ends, so does the sidecar")
+	flags.BoolVar(&c.detach, "detach", false, "leave the terminal, so that Ctrl-C is for the driver alone, which ends the session in order")
 	flags.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	flags.StringVar(&c.kernel, "kernel", cmp.Or(os.Getenv(kernelVariable), vec.Auto),
 		"arithmetic: auto (the best that this processor has), avx512, avx2 or generic; the variable "+kernelVariable+" sets it too")
-	idle := flags.Uint("idle-seconds", 60, "end so many `seconds` after the last session")
+	idle := flags.Uint("idle-seconds", 60, "end so many `seconds` after the last session (0: with the JVM only)")
 	showVersion := flags.Bool("version", false, "print the version and end")
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)

@@ -50,7 +50,7 @@ func TestHelpAndVersionAreAnswers(t *testing.T) {
 	if _, err := parse([]string{"--help"}, &out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("%v", err)
 	}
-	for _, name := range []string{"dir", "jvm-pid", "log-level", "kernel", "idle-seconds", "version", "kernel string\n    \tarithmetic: auto (the best that this processor has), avx512, avx2 or generic"} {
+	for _, name := range []string{"dir", "jvm-pid", "detach", "log-level", "kernel", "idle-seconds", "version", "kernel string\n    \tarithmetic: auto (the best that this processor has), avx512, avx2 or generic"} {
 		if !strings.Contains(out.String(), "-"+name) {
 			t.Errorf("help does not name --%s", name)
 		}

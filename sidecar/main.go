@@ -34,6 +34,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "deepdist-sidecar:", err)
 		os.Exit(2)
 	}
+	if c.detach {
+		life.Detach()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err = vec.Use(c.kernel); err == nil { // here, since it is the process's and not a run's
@@ -112,7 +115,7 @@ func leave(dir string) {
 	os.Remove(dir)
 }
 
-// wait returns why the sidecar stops.
+// wait returns why the sidecar stops. idle 0: not for want of sessions.
 func wait(ctx context.Context, parent <-chan struct{}, server *shim.Server, idle time.Duration) string {
 	ticker := time.NewTicker(min(time.Second, max(idle/4, 10*time.Millisecond)))
 	defer ticker.Stop()
@@ -126,7 +129,7 @@ func wait(ctx context.Context, parent <-chan struct{}, server *shim.Server, idle
 		case <-ctx.Done():
 			return "it was told to"
 		case <-ticker.C:
-			if server.Idle() >= idle {
+			if idle > 0 && server.Idle() >= idle {
 				return fmt.Sprintf("no session for %s", idle)
 			}
 		}

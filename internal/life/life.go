@@ -44,6 +44,9 @@ func WatchParent(ctx context.Context, pid int) (<-chan struct{}, error) {
 	return gone, nil
 }
 
+// Detach takes the process out of its terminal's reach: a Ctrl-C there is not meant for it. A process that leads a session is so already.
+func Detach() { unix.Setsid() }
+
 // MaxSocketPath is how long the path of a Unix socket may be.
 const MaxSocketPath = 107
 

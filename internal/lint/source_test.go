@@ -86,8 +86,8 @@ func TestNothingNamesTheMachineItWasWrittenOn(t *testing.T) {
 	}
 }
 
-// One place names the version; Python repeats it, since a wheel is built without Go.
-func TestGoAndPythonNameTheSameVersion(t *testing.T) {
+// One place names the version; Python and Scala repeat it, since a wheel and a jar are built without Go.
+func TestGoPythonAndScalaNameTheSameVersion(t *testing.T) {
 	first := func(file, pattern string) string {
 		match := regexp.MustCompile(pattern).FindSubmatch(read(t, file))
 		if match == nil {
@@ -101,5 +101,11 @@ func TestGoAndPythonNameTheSameVersion(t *testing.T) {
 	}
 	if module := first("python/deepdist/version.py", `(?m)^__version__ = "([^"]+)"`); module != build {
 		t.Errorf("python/deepdist/version.py is version %s, internal/version %s", module, build)
+	}
+	if jar := first("scala/src/main/scala/deepdist/Release.scala", `Build = "([^"]+)"`); jar != build {
+		t.Errorf("scala/src/main/scala/deepdist/Release.scala is version %s, internal/version %s", jar, build)
+	}
+	if pom := first("scala/pom.xml", `(?s)<artifactId>deepdist-spark</artifactId>\s*<version>([^<]+)<`); pom != build {
+		t.Errorf("scala/pom.xml is version %s, internal/version %s", pom, build)
 	}
 }

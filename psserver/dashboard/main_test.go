@@ -77,7 +77,8 @@ func training(pushes uint64) figures.Figures {
 		Partitions: 4, PartitionsDone: 1, Passes: 5, OwnPasses: 3, IngestedWords: 50000, VocabularySize: 700,
 		EpochsDone: []figures.Epoch{{Words: 50000, Seconds: 3, Loss: 0.4, Pushes: 50}},
 		Workers: []figures.Worker{
-			{WorkerID: "w1", Host: "one", PID: 11, Kernel: "avx512", Threads: 2, Words: 600, Pushes: 3, Staleness: 1.5, RSSBytes: 1 << 20, ReplicaBytes: 2 << 20, State: "training"},
+			{WorkerID: "w1", Host: "one", PID: 11, Kernel: "avx512", Threads: 2, Words: 600, Pushes: 3, Staleness: 1.5, RSSBytes: 1 << 20, ReplicaBytes: 2 << 20,
+				PulledBytes: 3 << 20, PushedBytes: 4 << 20, State: "training"},
 			{WorkerID: "w2", Host: "two", PID: 12, Kernel: "generic", Threads: 1, Words: 400, Pushes: 2, Staleness: 0.5, State: "left"},
 		},
 	}

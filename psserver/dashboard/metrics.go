@@ -76,6 +76,8 @@ var workerMetrics = []struct {
 	{worker("words_total", "Words the worker has trained."), counter, func(w *figures.Worker) float64 { return float64(w.Words) }},
 	{worker("words_per_second", "Words the worker trains per second, over the last seconds."), gauge, func(w *figures.Worker) float64 { return w.WordsPerSecond }},
 	{worker("pushes_total", "Pushes of the worker."), counter, func(w *figures.Worker) float64 { return float64(w.Pushes) }},
+	{worker("pulled_bytes_total", "Bytes of rows that the worker has pulled."), counter, func(w *figures.Worker) float64 { return float64(w.PulledBytes) }},
+	{worker("pushed_bytes_total", "Bytes of deltas of the worker that were applied."), counter, func(w *figures.Worker) float64 { return float64(w.PushedBytes) }},
 	{worker("staleness", "Mean number of versions between pull and push, over the last pushes."), gauge, func(w *figures.Worker) float64 { return w.Staleness }},
 	{worker("resident_memory_bytes", "Resident memory of the sidecar."), gauge, func(w *figures.Worker) float64 { return float64(w.RSSBytes) }},
 	{worker("replica_bytes", "Memory of the worker's copy of the model."), gauge, func(w *figures.Worker) float64 { return float64(w.ReplicaBytes) }},

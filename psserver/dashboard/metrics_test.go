@@ -74,6 +74,7 @@ func TestMetricsAreTheFiguresOfTheSession(t *testing.T) {
 	for name, want := range map[string]float64{
 		"deepdist_worker_words_total": 600, "deepdist_worker_pushes_total": 3, "deepdist_worker_staleness": 1.5,
 		"deepdist_worker_resident_memory_bytes": 1 << 20, "deepdist_worker_replica_bytes": 2 << 20, "deepdist_worker_threads": 2,
+		"deepdist_worker_pulled_bytes_total": 3 << 20, "deepdist_worker_pushed_bytes_total": 4 << 20,
 	} {
 		if got := value(t, families, name, "worker=w1", "host=one"); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)

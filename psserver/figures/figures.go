@@ -73,7 +73,9 @@ type Worker struct {
 	RSSBytes       uint64  `json:"rss_bytes"`
 	ReplicaBytes   uint64  `json:"replica_bytes"`
 	SpoolBytes     uint64  `json:"spool_bytes"`
-	State          string  `json:"state"` // "joined", "claiming", "training", "left"
+	PulledBytes    uint64  `json:"pulled_bytes"` // of rows, that it was sent
+	PushedBytes    uint64  `json:"pushed_bytes"` // of deltas, that were applied
+	State          string  `json:"state"`        // "joined", "claiming", "training", "left"
 }
 
 // Neighbour is a word near another one, by the cosine of their vectors. In JSON it is the pair [word, cosine].

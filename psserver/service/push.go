@@ -80,7 +80,7 @@ func where(h *pb.PushRequest_Header, reason string) string {
 
 func pushOf(h *pb.PushRequest_Header, stage *stage) (*session.Push, error) {
 	p := &session.Push{ID: h.PushId, WorkerID: h.WorkerId, TrainingID: h.TrainingId, PulledVersion: h.PulledVersion, Loss: h.Loss,
-		LossPairs: h.LossPairs, Seconds: h.Seconds, Alpha: h.Alpha, Attempt: h.Attempt, Deltas: stage.deltas}
+		LossPairs: h.LossPairs, Seconds: h.Seconds, Alpha: h.Alpha, Attempt: h.Attempt, Bytes: h.Bytes, Deltas: stage.deltas}
 	if !finite(h.Loss) || !finite(float64(h.Alpha)) {
 		return nil, invalidText("loss or alpha is not finite")
 	}

@@ -67,7 +67,8 @@ func (s *Session) look() figures.Figures {
 		}
 		f.Workers = append(f.Workers, figures.Worker{WorkerID: w.id, Host: w.about.Host, PID: w.about.PID, Kernel: w.about.Kernel,
 			Threads: w.report.Threads, Words: w.words, WordsPerSecond: speed, Pushes: w.pushes, Staleness: w.staleness.value,
-			RSSBytes: w.report.RSSBytes, ReplicaBytes: w.report.ReplicaBytes, SpoolBytes: w.report.SpoolBytes, State: s.state(t, w)})
+			RSSBytes: w.report.RSSBytes, ReplicaBytes: w.report.ReplicaBytes, SpoolBytes: w.report.SpoolBytes,
+			PulledBytes: w.pulled, PushedBytes: w.pushed, State: s.state(t, w)})
 	}
 	if t == nil {
 		return f

@@ -25,6 +25,14 @@ type View struct {
 	Done         func()
 }
 
+// bytes is how many the view's rows have.
+func (v *View) bytes() (n uint64) {
+	for i := range v.Parts {
+		n += uint64(v.Parts[i].Rows) * uint64(v.Parts[i].RowBytes)
+	}
+	return n
+}
+
 // Part is rows of one tensor, as they are to be sent. Shape[0] is their number.
 type Part struct {
 	Name, DType string
@@ -91,7 +99,8 @@ func (s *Session) Pull(ctx context.Context, workerID string, trainingID uint32, 
 func (s *Session) tryPull(workerID string, trainingID uint32, rows []RowsWanted, ifNot uint64) (*View, <-chan struct{}, time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := s.worker(workerID); err != nil {
+	w, err := s.worker(workerID)
+	if err != nil {
 		return nil, nil, 0, err
 	}
 	t, err := s.open(trainingID)
@@ -100,6 +109,9 @@ func (s *Session) tryPull(workerID string, trainingID uint32, rows []RowsWanted,
 	}
 	if t.words != nil {
 		v, err := s.pullWords(t, rows, ifNot)
+		if err == nil {
+			w.pulled += v.bytes()
+		}
 		return v, nil, 0, err
 	}
 	version, changed, patience := s.pullModel(t, workerID)
@@ -130,6 +142,7 @@ func (s *Session) tryPull(workerID string, trainingID uint32, rows []RowsWanted,
 		}
 		v.Parts = append(v.Parts, part)
 	}
+	w.pulled += v.bytes()
 	return v, nil, 0, nil
 }
 

@@ -25,6 +25,7 @@ type Push struct {
 	Alpha         float32
 	Attempt       int64
 	Numbers       map[string]float64
+	Bytes         uint64          // that came for them, keys included
 	Deltas        []bundle.Tensor // finite, with keys in ascending order; staged by the caller
 
 	answer chan Outcome // of a push that waits for the driver

@@ -231,6 +231,7 @@ func (s *Session) record(t *training, w *worker, p *Push) {
 	}
 	w.pushes++
 	w.words += words
+	w.pushed += p.Bytes
 	if p.PulledVersion != 0 && p.PulledVersion < s.version {
 		w.staleness.add(float64(s.version - 1 - p.PulledVersion))
 	}

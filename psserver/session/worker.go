@@ -38,6 +38,8 @@ type worker struct {
 	report    Report
 	pushes    uint64
 	words     uint64 // applied
+	pulled    uint64 // bytes of rows sent
+	pushed    uint64 // bytes of deltas applied
 	rate      meter
 	staleness average
 	claimed   uint32 // the training it has claimed in

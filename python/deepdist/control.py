@@ -17,7 +17,7 @@ import numpy as np
 
 from . import bundle
 from .errors import DeepDistError, PeerGone, PeerSilent
-from .launch import Server
+from .plugin import AnyServer
 from .rows import Rows
 from .wire import Connection
 
@@ -32,7 +32,7 @@ GREETING_SECONDS = 30.0
 class Control:
     """Control is one connection to psserver. Errors: ServerLost if it is gone or hangs, else what its ERROR stands for."""
 
-    def __init__(self, server: Server):
+    def __init__(self, server: AnyServer):
         self._server = server
         self._dial()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import any_model, launch, native, settings
+from . import any_model, launch, native, plugin, settings
 from . import progress as progress_of
 from .control import Control
 from .errors import BadInput, DeepDistError, ServerLost
@@ -97,7 +97,7 @@ class DeepDist:
         settings.check(self._told)
         self._settings: dict[str, Any] = {}
         self._sc = sc
-        self._server: launch.Server | None = None
+        self._server: plugin.AnyServer | None = None
         self._control: Control | None = None
         self._watch: Control | None = None
         self._session: Session | None = None
@@ -125,11 +125,13 @@ class DeepDist:
         for warning in settings.strangers([name for name, _ in sc.getConf().getAll()]):
             log.warning("%s", warning)
         chosen = self._settings = settings.resolve(sc.getConf(), self._told)
-        path = launch.find(launch.NAME, chosen["psserver"], settings.of("psserver").key)
+        path = chosen["psserver"]
+        if not plugin.loaded(sc):  # which finds its own
+            path = launch.find(launch.NAME, path, settings.of("psserver").key)
         bind, advertised, port = _addresses(sc, chosen["master"])
         atexit.register(self.close)
         try:
-            self._server = self._start(path, bind, port, chosen["page"])
+            self._server = self._start(path, bind, port, chosen["page"], plugin.starter(sc))
             ready = self._server.ready
             self._control, self._watch = Control(self._server), Control(self._server)
             self._session = Session(
@@ -259,10 +261,10 @@ class DeepDist:
             self._settings["max_updates"],
         )
 
-    def _start(self, path: str, bind: str, port: int, page: int | None) -> launch.Server:
+    def _start(self, path: str | None, bind: str, port: int, page: int | None, start: plugin.Starter = launch.Server.start) -> plugin.AnyServer:
         """Driver: start psserver; what is wrong with the address or the port that it was given is said as that."""
         try:
-            server = launch.Server.start(path, bind, port, page)
+            server = start(path, bind, port, page)
         except ServerLost as e:
             if "listen for workers" not in str(e):
                 raise

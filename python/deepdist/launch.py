@@ -170,14 +170,15 @@ class Server:
             if not data:
                 raise self._never_served()
             line += data
-        return _parse(line)
+        return parse(line)
 
 
 def _how(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
 
 
-def _parse(line: bytes) -> Ready:
+def parse(line: bytes) -> Ready:
+    """Driver: the line of a psserver that serves; raises BinaryError if it is another release's, or no psserver's."""
     try:
         fields: dict[str, Any] = json.loads(line)
         protocol, build = fields["protocol"], fields.get("build", "?")

@@ -16,7 +16,7 @@ from helpers import count, run_app, sidecars
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
 from deepdist.errors import BadInput, ServerLost, TaskLost, from_spark
-from deepdist.launch import Server, _parse, find
+from deepdist.launch import Server, find, parse
 from deepdist.task.sidecar import _launchers_lock, _start, executor_jvm, how_it_ended
 from deepdist.wire import Connection
 
@@ -129,7 +129,7 @@ def test_programs_and_package_must_be_of_one_release(binaries, tmp_path, monkeyp
 def test_another_version_is_told_with_both_builds():
     for protocol in (1, 9):
         with pytest.raises(BinaryError, match=rf"build 9.9 \(protocol {protocol}\), this package is 0.1.0 \(protocol 1\)"):
-            _parse(b'{"protocol": %d, "build": "9.9"}' % protocol)
+            parse(b'{"protocol": %d, "build": "9.9"}' % protocol)
 
 
 def test_settings_come_from_spark_too(binaries, tmp_path):

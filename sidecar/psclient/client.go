@@ -32,6 +32,7 @@ type Server struct {
 type Client struct {
 	server Server
 	conns  [2]*grpc.ClientConn
+	tally  *Tally
 	api    pb.ParameterServerClient
 	pulse  pb.ParameterServerClient // a connection of its own for the calls that keep the lease: pushes may fill the other one
 	worker string                   // assigned by Join
@@ -40,8 +41,8 @@ type Client struct {
 	ReportInterval, Lease time.Duration
 }
 
-// Dial prepares the connections; they are made by the first calls.
-func Dial(server Server) (*Client, error) {
+// Dial prepares the connections; they are made by the first calls. What travels is counted in tally.
+func Dial(server Server, tally *Tally) (*Client, error) {
 	options, err := auth.DialOptions(server.Token, server.CertificateSHA256)
 	if err != nil {
 		return nil, fmt.Errorf("connect to psserver at %s: %w", server.Address, err)
@@ -56,7 +57,7 @@ func Dial(server Server) (*Client, error) {
 		grpc.WithInitialWindowSize(4<<20), grpc.WithInitialConnWindowSize(16<<20), // rows come in chunks of 4 MiB
 		grpc.WithReadBufferSize(256<<10), grpc.WithWriteBufferSize(256<<10),
 	)
-	c := &Client{server: server}
+	c := &Client{server: server, tally: tally}
 	for i := range c.conns {
 		if c.conns[i], err = grpc.NewClient("passthrough:///"+server.Address, options...); err != nil {
 			c.Close()

@@ -28,7 +28,7 @@ func nobody(t *testing.T) Server {
 
 func TestAServerThatIsGoneIsGivenUpWithItsAddress(t *testing.T) {
 	server := nobody(t)
-	c, err := Dial(server)
+	c, err := Dial(server, &Tally{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestAServerThatIsGoneIsGivenUpWithItsAddress(t *testing.T) {
 }
 
 func TestACallEndsWithItsContextAndItsReason(t *testing.T) {
-	c, err := Dial(nobody(t))
+	c, err := Dial(nobody(t), &Tally{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestACallEndsWithItsContextAndItsReason(t *testing.T) {
 }
 
 func TestASecretThatIsNoneIsRefusedBeforeTheCall(t *testing.T) {
-	if _, err := Dial(Server{Address: "127.0.0.1:1", Token: "t", CertificateSHA256: "not a hash"}); err == nil {
+	if _, err := Dial(Server{Address: "127.0.0.1:1", Token: "t", CertificateSHA256: "not a hash"}, &Tally{}); err == nil {
 		t.Error("a certificate's hash that is none was taken")
 	}
 }

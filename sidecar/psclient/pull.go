@@ -63,6 +63,7 @@ func (c *Client) Pull(ctx context.Context, training uint32, rows []Rows, ifNotVe
 			if err := take(message, first, sink); err != nil {
 				return err
 			}
+			c.tally.pulledBytes.Add(uint64(len(message.GetChunk().GetValues())))
 		}
 	})
 }

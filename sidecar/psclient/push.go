@@ -93,6 +93,9 @@ func (c *Client) Push(ctx context.Context, p Push) (result PushResult, err error
 		}
 		return nil
 	})
+	if err == nil && result.Outcome == Applied {
+		c.tally.applied(&p, header.Bytes, result.Version)
+	}
 	return result, err
 }
 

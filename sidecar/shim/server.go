@@ -161,6 +161,8 @@ func (s *Server) serve(c *frame.Conn, h *hello) error {
 		return s.end(c, h)
 	case "ping":
 		return s.ping(c)
+	case "figures":
+		return s.figures(c)
 	}
 	return frame.Errorf(frame.Protocol, "unknown op %q", h.Op)
 }

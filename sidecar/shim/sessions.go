@@ -15,7 +15,8 @@ import (
 
 // sessions is the table of the sessions that this sidecar works for.
 type sessions struct {
-	log *slog.Logger
+	log   *slog.Logger
+	tally psclient.Tally
 
 	mu     sync.Mutex
 	live   map[string]*session
@@ -69,7 +70,7 @@ func (s *sessions) enter(ctx context.Context, server psclient.Server) (*worker.W
 }
 
 func (s *sessions) join(ctx context.Context, server psclient.Server, entry *session) {
-	entry.worker, entry.err = worker.Join(ctx, server, s.log)
+	entry.worker, entry.err = worker.Join(ctx, server, &s.tally, s.log)
 	close(entry.joined)
 	if entry.err != nil {
 		s.remove(server.SessionID, entry)
@@ -129,6 +130,22 @@ func (s *sessions) close(reason error) {
 		}
 	}
 	s.ending.Wait()
+}
+
+// workers are those of the sessions that have been joined.
+func (s *sessions) workers() (all []*worker.Worker) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, entry := range s.live {
+		select {
+		case <-entry.joined:
+			if entry.worker != nil {
+				all = append(all, entry.worker)
+			}
+		default:
+		}
+	}
+	return all
 }
 
 // idle is for how long there has been no session.

@@ -36,8 +36,8 @@ type Worker struct {
 }
 
 // Join makes this sidecar a worker of the server's session.
-func Join(ctx context.Context, server psclient.Server, log *slog.Logger) (*Worker, error) {
-	client, err := psclient.Dial(server)
+func Join(ctx context.Context, server psclient.Server, tally *psclient.Tally, log *slog.Logger) (*Worker, error) {
+	client, err := psclient.Dial(server, tally)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (w *Worker) report() {
 	ticker := time.NewTicker(w.client.ReportInterval)
 	defer ticker.Stop()
 	for {
-		closed, stop, err := w.client.Report(w.ctx, w.figures())
+		closed, stop, err := w.client.Report(w.ctx, w.Figures())
 		switch {
 		case w.ctx.Err() != nil:
 			return
@@ -129,7 +129,8 @@ func (w *Worker) report() {
 	}
 }
 
-func (w *Worker) figures() psclient.Figures {
+// Figures are what the worker tells its server, and whoever asks the sidecar.
+func (w *Worker) Figures() psclient.Figures {
 	f := psclient.Figures{}
 	f.RSS, _ = life.RSS() // 0 if /proc can't be read: only a figure on a page
 	w.mu.Lock()
