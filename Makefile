@@ -33,7 +33,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs in-hdfs test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -45,8 +45,13 @@ test-python: build need-java ## Python tests and examples with PySpark 4 in loca
 test-cluster: build need-java ## Python tests that need several executors (local-cluster)
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page python/tests
 
-test-hdfs: build need-java ## text in a real HDFS of two Java processes (skipped, and said so, without mvn or Hadoop's jars)
-	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
+test-hdfs: build .venv-spark35/.made need-java ## text and models in a real HDFS, its daemons dying meanwhile (skipped, and said so, without mvn or Hadoop's jars)
+	.ci/lab/hdfs.sh run $(MAKE) --no-print-directory in-hdfs
+
+in-hdfs:
+	$(GO) test -count 1 ./internal/storage
+	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
+	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh placed.py; done
 
 test-spark35: build .venv-spark35/.made need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
@@ -127,4 +132,4 @@ need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
 # What the list of commands shows are no files.
-.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java
+.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java in-hdfs
