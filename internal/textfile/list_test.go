@@ -132,6 +132,69 @@ func TestSplitsCoverEachFileOnceInOrder(t *testing.T) {
 	})
 }
 
+func TestSplitsOfBlocksCoverEachBlockOnceAndLieWhereTheirHostIs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		hosts := []string{"a", "b", "c", "d"}[:rapid.IntRange(1, 4).Draw(t, "hosts")]
+		var files []File
+		held := map[string][]string{} // path and place of a block: its hosts
+		rest := map[string]int64{}    // what of a block is in no split yet
+		for i := range rapid.IntRange(1, 8).Draw(t, "files") {
+			f := File{Path: fmt.Sprintf("hdfs://n/%d%s", i, rapid.SampledFrom([]string{"", "", ".gz"}).Draw(t, "end"))}
+			for range rapid.IntRange(1, 6).Draw(t, "blocks") {
+				b := storage.Block{Offset: f.Size, Length: rapid.Int64Range(1, 200<<20).Draw(t, "length"), Hosts: rapid.SliceOfNDistinct(rapid.SampledFrom(hosts), 1, len(hosts), rapid.ID[string]).Draw(t, "of")}
+				f.Blocks, f.Size = append(f.Blocks, b), f.Size+b.Length
+			}
+			files = append(files, f)
+			for _, b := range f.Blocks {
+				if compressed(f.Path) {
+					b = storage.Block{Length: f.Size, Hosts: holders(f.Blocks)}
+				}
+				at := fmt.Sprint(f.Path, b.Offset)
+				held[at], rest[at] = b.Hosts, b.Length
+			}
+		}
+		partitions := Cut(files, rapid.IntRange(0, 40).Draw(t, "n"))
+		for _, p := range partitions {
+			if len(p.Hosts) == 0 || len(p.Splits) == 0 {
+				t.Fatalf("%+v has no host, or nothing to read", p)
+			}
+			for _, split := range p.Splits {
+				f := files[slices.IndexFunc(files, func(f File) bool { return f.Path == split.Path })]
+				at := fmt.Sprint(f.Path, 0)
+				if !compressed(f.Path) {
+					i := slices.IndexFunc(f.Blocks, func(b storage.Block) bool {
+						return b.Offset <= split.Offset && split.Offset+split.Length <= b.Offset+b.Length
+					})
+					if i < 0 {
+						t.Fatalf("%+v goes over the end of a block", split)
+					}
+					at = fmt.Sprint(f.Path, f.Blocks[i].Offset)
+				}
+				if len(both(p.Hosts, held[at])) != len(p.Hosts) {
+					t.Fatalf("%v does not hold all of %+v", p.Hosts, split)
+				}
+				rest[at] -= split.Length
+			}
+		}
+		for at, left := range rest {
+			if left != 0 {
+				t.Fatalf("%s: %d bytes are in no split, or in two", at, left)
+			}
+		}
+	})
+}
+
+func TestSmallFilesOfOneHostShareAPartition(t *testing.T) {
+	var files []File
+	for i := range 100 {
+		block := storage.Block{Length: 1000, Hosts: []string{"x", string(rune('a' + i%2))}}
+		files = append(files, File{Path: fmt.Sprintf("hdfs://n/%d", i), Size: 1000, Blocks: []storage.Block{block}})
+	}
+	if got := Cut(files, 4); len(got) < 4 || len(got) > 6 {
+		t.Errorf("%d partitions for 4", len(got))
+	}
+}
+
 func TestAFileIsCutForAsManyPartitionsAsAreWanted(t *testing.T) {
 	for n, want := range map[int]int{0: 1, 1: 1, 3: 3, 100: 100} {
 		if got := len(Cut([]File{{Path: "file:///a", Size: 100 << 20}}, n)); got != want {
