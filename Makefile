@@ -83,6 +83,9 @@ bench-train: build need-java ## the whole job's seconds by its parts, CPU and me
 bench-modes: build need-java ## every mode of word2vec beside gensim's: accuracy, and words per CPU second
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/modes.py
 
+bench-hdfs: build need-java ## how fast text comes out of HDFS, read by the sidecars and through sc.textFile, and what that costs
+	@$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .venv/bin/python internal/bench/hdfs.py
+
 bench-kernel: build ## words per second of the training kernel and of gensim, by dimension and threads
 	@.venv/bin/python internal/bench/kernel.py
 
