@@ -33,7 +33,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs in-hdfs test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs in-hdfs test-kerberos test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -52,6 +52,9 @@ in-hdfs:
 	$(GO) test -count 1 ./internal/storage
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
 	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh placed.py; done
+
+test-kerberos: build need-java ## HDFS that asks for Kerberos, with MIT's KDC (on Debian as root it installs krb5-kdc); run test-hdfs before
+	for protection in authentication privacy; do PROTECTION=$$protection .ci/lab/kerberos.sh run $(GO) test -count 1 -run 'Ticket|Kerberos' ./internal/storage; done
 
 test-spark35: build .venv-spark35/.made need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -46,6 +47,10 @@ func newHDFS(hadoop Hadoop, authority string) (*cluster, error) {
 	c.options = hdfs.ClientOptionsFromConf(hadoop.Settings)
 	c.options.Addresses, c.options.User = addresses, hadoop.User
 	c.options.NamenodeDialFunc, c.options.DatanodeDialFunc = dial, dial
+	if allowed := strings.Split(hadoop.Settings["dfs.data.transfer.protection"], ","); slices.Contains(allowed, hdfs.DataTransferProtectionAuthentication) &&
+		hadoop.Settings["dfs.encrypt.data.transfer"] != "true" {
+		c.options.DataTransferProtection = hdfs.DataTransferProtectionAuthentication // the client would choose the strongest, and then can't read
+	}
 	if c.options.KerberosClient != nil {
 		if c.ticket, err = login(hadoop); err != nil {
 			return nil, err
@@ -105,10 +110,10 @@ func (c *cluster) patience(err error) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case unsecured(err):
-		return 0
 	case c.worked:
 		return patience
+	case unsecured(err):
+		return 0
 	case len(c.options.Addresses) > 1:
 		return doubt
 	}
@@ -169,6 +174,9 @@ func passing(err error) bool {
 		}
 		return false
 	}
+	if garbled(err) {
+		return false
+	}
 	for _, of := range []error{fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, fs.ErrInvalid, syscall.ENOTEMPTY} {
 		if errors.Is(err, of) {
 			return false
@@ -225,6 +233,10 @@ func (c *cluster) MakeDir(name string) error {
 	return c.explain("make the folder", name, err)
 }
 
+// garbled tells whether an answer of a DataNode could not be understood: where its bytes are signed or encrypted, the client loses some of them
+// between two messages (its Read does not count what it took of the first). Writing, which reads little, is not concerned.
+func garbled(err error) bool { return strings.Contains(err.Error(), "invalid wire-format data") }
+
 // useSpark ends the errors about what this client does not have.
 const useSpark = "such a file is read through Spark: dd.train(sc.textFile(path))"
 
@@ -261,6 +273,9 @@ func (c *cluster) explain(verb, name string, err error) error {
 		return err
 	case unsecured(err):
 		return c.ticket.explain(c.root, err)
+	case garbled(err):
+		return frame.Errorf(frame.BadInput, "%s signs or encrypts what DataNodes send (dfs.data.transfer.protection=integrity or privacy, or dfs.encrypt.data.transfer=true); the client of HDFS can write there, "+
+			"but not read (%w): %s; vectors are fetched by hdfs dfs -get", c.root, err, useSpark)
 	case errors.As(err, new(unreached)) || strings.Contains(err.Error(), "no available namenodes"):
 		return c.unreachable(err)
 	case verb == "read" && errors.Is(err, fs.ErrNotExist):

@@ -38,7 +38,7 @@ func login(hadoop Hadoop) (*ticket, error) {
 	}
 	conf, err := config.Load(path)
 	if err != nil && (conf == nil || errors.Is(err, os.ErrNotExist)) {
-		return nil, frame.Errorf(frame.BadInput, "Hadoop's configuration asks for Kerberos, but on host %s %s can't be read (%w): put it there, or name another one in KRB5_CONFIG", host, path, err)
+		return nil, frame.Errorf(frame.BadInput, "Hadoop's configuration asks for Kerberos, but on host %s %s can't be read (%v): put it there, or name another one in KRB5_CONFIG", host, path, err)
 	}
 	principal := hadoop.Settings["spark.kerberos.principal"]
 	for _, named := range []string{hadoop.Settings["spark.kerberos.keytab"], os.Getenv("KRB5_CLIENT_KTNAME")} {
@@ -51,7 +51,7 @@ func login(hadoop Hadoop) (*ticket, error) {
 			continue
 		}
 		if err != nil {
-			return nil, frame.Errorf(frame.BadInput, "read the keytab %s on host %s: %w", named, host, err)
+			return nil, frame.Errorf(frame.BadInput, "read the keytab %s on host %s: %v", named, host, err)
 		}
 		name, realm, found := strings.Cut(principal, "@")
 		if !found {
@@ -78,7 +78,7 @@ func login(hadoop Hadoop) (*ticket, error) {
 	}
 	tickets, err := credentials.LoadCCache(cache)
 	if err != nil {
-		return nil, frame.Errorf(frame.BadInput, "HDFS asks for Kerberos, and host %s has no ticket (%w): %s", host, err, advice)
+		return nil, frame.Errorf(frame.BadInput, "HDFS asks for Kerberos, and host %s has no ticket (%v): %s", host, err, advice)
 	}
 	c, err := client.NewFromCCache(tickets, conf, client.DisablePAFXFAST(true))
 	if err != nil {
@@ -95,7 +95,8 @@ func unsecured(err error) bool {
 		return false
 	}
 	text := err.Error()
-	for _, word := range []string{"SASL", "SIMPLE authentication is not enabled", "KRB", "kerberos"} {
+	// A NameNode that asks for Kerberos answers who does not use it with a message of another number.
+	for _, word := range []string{"SASL", "SIMPLE authentication is not enabled", "KRB", "kerberos", "unexpected sequence number"} {
 		if strings.Contains(text, word) {
 			return true
 		}
