@@ -33,7 +33,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs in-hdfs test-kerberos test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-standalone test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)

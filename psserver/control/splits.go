@@ -10,8 +10,11 @@ import (
 	"deepdist/psserver/session"
 )
 
-// maxSplits keeps the answer within what a frame may have.
-const maxSplits = 50_000
+// What keeps the answer within what a frame may have.
+const (
+	maxSplits = 50_000
+	maxPlaced = 20_000 // partitions with the names of their hosts
+)
 
 // planSplits finds the files that a path names and divides them among partitions. It is done here since the driver may have no client of HDFS.
 func planSplits(_ context.Context, _ *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
@@ -36,7 +39,13 @@ func planSplits(_ context.Context, _ *session.Session, request []byte, _ *os.Fil
 	if err := textfile.Locate(systems, files); err != nil {
 		return nil, nil, err
 	}
+	partitions := textfile.Cut(files, r.Partitions)
+	if len(partitions) > maxPlaced {
+		for i := range partitions {
+			partitions[i].Hosts = nil
+		}
+	}
 	return struct {
 		Partitions []textfile.Partition `json:"partitions"`
-	}{textfile.Cut(files, r.Partitions)}, nil, nil
+	}{partitions}, nil, nil
 }
