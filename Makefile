@@ -43,7 +43,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-spark35 test-plugin test-standalone test-wheel test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -55,8 +55,16 @@ test-python: build need-java ## Python tests and examples with PySpark 4 in loca
 test-cluster: build build/environment.tar.gz need-java ## Python tests that need several executors (local-cluster)
 	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) -m cluster --ignore python/tests/page --ignore python/tests/wheel python/tests
 
-test-hdfs: build need-java ## text in a real HDFS of two Java processes (skipped, and said so, without mvn or Hadoop's jars)
-	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
+test-hdfs: build .venv-spark35/.made need-java ## text and models in a real HDFS, its daemons dying meanwhile (skipped, and said so, without mvn or Hadoop's jars)
+	.ci/lab/hdfs.sh run $(MAKE) --no-print-directory in-hdfs
+
+in-hdfs:
+	$(GO) test -count 1 ./internal/storage
+	$(call SPARKENV,.venv) .venv/bin/python $(PYTEST) python/tests/test_hdfs.py
+	for venv in .venv .venv-spark35; do $(call SPARKENV,$$venv) .ci/lab/standalone.sh run .ci/lab/submit.sh placed; done
+
+test-kerberos: build need-java ## HDFS that asks for Kerberos, with MIT's KDC (on Debian as root it installs krb5-kdc); run test-hdfs before
+	for protection in authentication privacy; do PROTECTION=$$protection .ci/lab/kerberos.sh run $(GO) test -count 1 -run 'Ticket|Kerberos' ./internal/storage; done
 
 test-spark35: build .venv-spark35/.made build/environment.tar.gz need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
@@ -98,6 +106,9 @@ bench-modes: build need-java ## every mode of word2vec beside gensim's: accuracy
 
 bench-ml: build need-java ## deepdist.ml beside pyspark.ml: fit, transform and findSynonyms on the same text
 	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/ml.py
+
+bench-hdfs: build need-java ## how fast text comes out of HDFS, read by the sidecars and through sc.textFile, and what that costs
+	@$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .venv/bin/python internal/bench/hdfs.py
 
 bench-kernel: build ## words per second of the training kernel and of gensim, by dimension and threads
 	@.venv/bin/python internal/bench/kernel.py
@@ -173,4 +184,4 @@ need-mvn:
 
 .PRECIOUS: build/wheel-%/psserver build/wheel-%/deepdist-sidecar
 # What the list of commands shows are no files.
-.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java need-mvn
+.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java need-mvn in-hdfs

@@ -14,9 +14,11 @@ import (
 	"testing/iotest"
 	"unicode/utf8"
 
+	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
 	"deepdist/internal/frame"
+	"deepdist/internal/storage"
 )
 
 // lines collects what a split gives, with the parts of long lines put together.
@@ -87,6 +89,18 @@ func TestAnySplitsOfATextGiveItsLines(t *testing.T) {
 	})
 }
 
+func TestEveryPlaceToCutGivesEveryLineOnce(t *testing.T) {
+	text := "one two\r\nthree\n\n\rvier fünf\r\n" + strings.Repeat("x ", 9) + "\nend"
+	want := wholeText(text)
+	for first := range len(text) + 1 {
+		for second := first; second <= len(text); second++ {
+			if got, err := splitText([]byte(text), []int{first, second}, 7); err != nil || !slices.Equal(got, want) {
+				t.Fatalf("cut at %d and %d: %q, %v", first, second, got, err)
+			}
+		}
+	}
+}
+
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a b\nc\r\nd\re"), 3, 9, 4)
 	f.Add([]byte("\ufeffw\r\r\n\n w"), 4, 5, 1)
@@ -118,9 +132,9 @@ func write(t *testing.T, name string, text []byte) Split {
 
 func read(t *testing.T, split Split) ([]string, error) {
 	t.Helper()
-	s := NewSystems("")
+	s := storage.NewSystems(storage.Hadoop{})
 	defer s.Close()
-	l, err := s.Open(split)
+	l, err := Open(s, split)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +153,21 @@ func packed(t *testing.T, texts ...string) []byte {
 	return out.Bytes()
 }
 
+// zstandard packs the texts into one frame each, with a checksum.
+func zstandard(t *testing.T, texts ...string) []byte {
+	t.Helper()
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer encoder.Close()
+	var out []byte
+	for _, text := range texts {
+		out = encoder.EncodeAll([]byte(text), out)
+	}
+	return out
+}
+
 // two is "one two\nthree" as bzip2 writes it, in two streams one after another.
 const two = "QlpoOTFBWSZTWYVENP4AAANRgAAQQAACQYSAIAAiBpmoQwIacQQfi7kinChIQqIafwBCWmg5MUFZJlNZVia1QgAAAQGAAgAQACAAIQCCjF3JFOFCQVia1Qg="
 
@@ -147,7 +176,7 @@ func TestPackedFilesAreReadAsTheirText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string][]byte{"a.gz": packed(t, "one two\nth", "ree"), "a.bz2": bz2} {
+	for name, text := range map[string][]byte{"a.gz": packed(t, "one two\nth", "ree"), "a.bz2": bz2, "a.zst": zstandard(t, "one two\nth", "ree")} {
 		got, err := read(t, write(t, name, text))
 		if err != nil || !slices.Equal(got, []string{"one two", "three"}) {
 			t.Errorf("%s: %q, %v", name, got, err)
@@ -163,9 +192,9 @@ func TestPackedFilesAreReadAsTheirText(t *testing.T) {
 
 func TestALineLongerThanTheBufferComesInPartsThatCutNoWord(t *testing.T) {
 	text := strings.Repeat("word und Wörter\t", bufferSize/8)
-	s := NewSystems("")
+	s := storage.NewSystems(storage.Hadoop{})
 	defer s.Close()
-	l, err := s.Open(write(t, "long", []byte(text)))
+	l, err := Open(s, write(t, "long", []byte(text)))
 	if err != nil {
 		t.Fatal(err)
 	}

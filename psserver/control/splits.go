@@ -5,26 +5,30 @@ import (
 	"os"
 
 	"deepdist/internal/frame"
+	"deepdist/internal/storage"
 	"deepdist/internal/textfile"
 	"deepdist/psserver/session"
 )
 
-// maxSplits keeps the answer within what a frame may have.
-const maxSplits = 50_000
+// What keeps the answer within what a frame may have.
+const (
+	maxSplits = 50_000
+	maxPlaced = 20_000 // partitions with the names of their hosts
+)
 
 // planSplits finds the files that a path names and divides them among partitions. It is done here since the driver may have no client of HDFS.
 func planSplits(_ context.Context, _ *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
 	r, err := read[struct {
-		Path       string `json:"path"`
-		User       string `json:"user"`
-		Partitions int    `json:"partitions"`
+		Path       string         `json:"path"`
+		Hadoop     storage.Hadoop `json:"hadoop"`
+		Partitions int            `json:"partitions"`
 	}](request)
 	if err != nil {
 		return nil, nil, err
 	}
-	systems := textfile.NewSystems(r.User)
+	systems := storage.NewSystems(r.Hadoop)
 	defer systems.Close()
-	files, err := systems.List(r.Path)
+	files, err := textfile.List(systems, r.Path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -32,7 +36,16 @@ func planSplits(_ context.Context, _ *session.Session, request []byte, _ *os.Fil
 		return nil, nil, frame.Errorf(frame.BadInput, "%s names %d files, to be cut for %d partitions: at most %d splits can be planned; join the files, or let Spark read them: "+
 			"dd.train(sc.textFile(path))", r.Path, len(files), r.Partitions, maxSplits)
 	}
+	if err := textfile.Locate(systems, files); err != nil {
+		return nil, nil, err
+	}
+	partitions := textfile.Cut(files, r.Partitions)
+	if len(partitions) > maxPlaced {
+		for i := range partitions {
+			partitions[i].Hosts = nil
+		}
+	}
 	return struct {
-		Partitions [][]textfile.Split `json:"partitions"`
-	}{textfile.Cut(files, r.Partitions)}, nil, nil
+		Partitions []textfile.Partition `json:"partitions"`
+	}{partitions}, nil, nil
 }
