@@ -33,7 +33,7 @@ def main() -> None:
                 if word in dd.model:
                     print(f"{word:>10}: " + ", ".join(f"{near} {cosine:.2f}" for near, cosine in dd.model.most_similar(word, topn=6)))
             save(sc, dd.model, given.vectors)
-            print(f"{len(dd.model.index_to_key)} vectors are in {given.vectors}")
+            print(f"{len(dd.model.wv)} vectors are in {given.vectors}")
 
 
 def save(sc: SparkContext, model: Word2Vec, url: str) -> None:

@@ -2,40 +2,40 @@
 # A Docker engine with Compose: the one that is there, or else one of its own, for as long as it is needed.
 #   docker.sh run COMMAND…   runs COMMAND with `docker compose` at hand; an engine of its own is stopped whatever happens
 #   docker.sh clean          removes what it keeps for the next time, in ~/.cache/deepdist/docker or DOCKER_LAB
-# Its own engine needs Debian, root and Go: Debian's docker.io, and Compose and BuildKit built from their sources by Go. It reaches no image
-# registry: base images are made by debootstrap, under the names of the public ones that docker/Dockerfile builds on. They stand in for them
-# with other users, paths and versions, and hold this machine's certificates: never publish what is built on them.
+# Its own engine needs Debian, root and Go: docker.io of Debian 12, Compose and BuildKit of Debian 13. It reaches no image registry: base
+# images are made by debootstrap, under the names of the public ones that docker/Dockerfile builds on. They stand in for them with other
+# users, paths and versions, and hold this machine's certificates: never publish what is built on them.
 # Where no engine can be had, it says so and COMMAND is not run. Firewall and forwarding are put back as they were.
 set -euo pipefail
 lab=${DOCKER_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/deepdist/docker}
-compose=v2.40.3 # its go.mod says which BuildKit
-suite=bookworm
 
 alive() { [ -s "$lab/dockerd.pid" ] && [ "$(cat "/proc/$(cat "$lab/dockerd.pid")/comm" 2>/dev/null)" = dockerd ]; }
 have() { docker image inspect "$1" > /dev/null 2>&1; }
 
-# install brings the programs; what is there already is left alone.
+# mirror is the address by which this machine's apt knows Debian.
+mirror() {
+  # shellcheck disable=SC2016 # apt's own $
+  apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 2> /dev/null | awk '$1 == "bookworm" { uri = $2 } END { print uri ? uri : "http://deb.debian.org/debian" }'
+}
+
+# install brings the programs; what is there already is left alone. Debian 12 has no Compose of version 2: that and BuildKit are taken out of
+# Debian 13's packages, beside apt's own state, into a folder that only this engine's client looks at.
 install() {
   if ! command -v dockerd > /dev/null || ! command -v iptables > /dev/null || ! command -v debootstrap > /dev/null; then
     echo 'docker.sh: installing docker.io, iptables and debootstrap …' >&2
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables debootstrap > "$lab/apt.log" 2>&1 ||
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables debootstrap; } > "$lab/apt.log" 2>&1 ||
       { tail -n 5 "$lab/apt.log" >&2; return 1; }
   fi
-  local plugins=$lab/config/cli-plugins
+  local plugins=$lab/config/cli-plugins debian=$lab/debian
   [ -x "$plugins/docker-compose" ] && [ -x "$plugins/docker-buildx" ] && return
-  echo 'docker.sh: building Compose and BuildKit …' >&2
-  mkdir -p "$lab/source" "$plugins"
-  ( # modules whose go.mod has replacements can't be installed by `go install package@version`
-    cd "$lab/source"
-    export GOFLAGS=-buildvcs=false GOWORK=off CGO_ENABLED=0
-    printf 'module compose\ngo 1.24\n' > go.mod
-    printf '//go:build tools\npackage tools\nimport (\n _ "github.com/docker/compose/v2/cmd"\n _ "github.com/docker/buildx/cmd/buildx"\n)\n' > tools.go
-    go get -v "github.com/docker/compose/v2/cmd@$compose" && go mod tidy
-    go build -trimpath -ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$compose" -o "$plugins/docker-compose" github.com/docker/compose/v2/cmd
-    go build -trimpath -ldflags '-s -w' -o "$plugins/docker-buildx" github.com/docker/buildx/cmd/buildx
-  ) > "$lab/build.log" 2>&1 || { tail -n 5 "$lab/build.log" >&2; return 1; }
-  rm -rf "$lab/source"
+  mkdir -p "$plugins" "$debian/lists/partial" "$debian/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) trixie main" > "$debian/sources.list"
+  local apt=(apt-get -qq -o "Dir::Etc::SourceList=$debian/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$debian/lists"
+    -o "Dir::Cache=$debian" -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o APT::Sandbox::User=root)
+  { "${apt[@]}" update && (cd "$debian" && "${apt[@]}" download docker-compose docker-buildx); } > "$lab/apt.log" 2>&1 || { tail -n 5 "$lab/apt.log" >&2; return 1; }
+  for package in "$debian"/*.deb; do dpkg -x "$package" "$debian"; done
+  mv "$debian"/usr/libexec/docker/cli-plugins/docker-{compose,buildx} "$plugins/"
+  rm -rf "$debian"
 }
 
 start() {
@@ -68,14 +68,12 @@ stop() {
 
 # bases makes the images that docker/Dockerfile names, as far as it relies on them.
 bases() {
-  local root=$lab/root trust=/etc/ssl/certs/ca-certificates.crt mirror
+  local root=$lab/root trust=/etc/ssl/certs/ca-certificates.crt
   local apt='apt-get update -qq && apt-get install -y -qq --no-install-recommends' clean='rm -rf /var/lib/apt/lists/*'
   if ! have debian:bookworm-slim; then
     echo 'docker.sh: making base images …' >&2
     rm -rf "$root"
-    # shellcheck disable=SC2016 # apt's own $
-    mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 2> /dev/null | awk -v suite=$suite '$1 == suite { print $2; exit }')
-    debootstrap --variant=minbase --include=ca-certificates $suite "$root" "${mirror:-http://deb.debian.org/debian}" > "$lab/debootstrap.log" 2>&1 ||
+    debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "$(mirror)" > "$lab/debootstrap.log" 2>&1 ||
       { tail -n 5 "$lab/debootstrap.log" >&2; return 1; }
     cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" 2> /dev/null || true
     chroot "$root" update-ca-certificates > /dev/null 2>&1

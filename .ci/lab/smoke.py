@@ -48,8 +48,8 @@ def halfway(address, victim):
         goal = figures.get("total_words") or 0
         if figures.get("phase") == "training" and goal:
             pushing = [worker["host"] for worker in figures.get("workers") or () if worker.get("pushes")]
-            assert figures["words"] < 0.8 * goal, f"too late to kill a worker: {figures['words']} of {goal} words are trained, by {pushing}"
-            if len(pushing) >= 2 and figures["words"] > 0.1 * goal:
+            assert figures["words"] < 0.9 * goal, f"too late to kill a worker: {figures['words']} of {goal} words are trained, by {pushing}"
+            if len(pushing) >= 2 and figures["words"] > 0.04 * goal:
                 print(f"  {figures['words']} of {goal} words are trained, by {pushing}; {victim} goes")
                 return
         time.sleep(0.2)

@@ -39,7 +39,7 @@ docker compose up --detach --wait --wait-timeout 600 > "$logs/up.log" 2>&1
 say 'all up and healthy'
 docker compose ps --all --quiet | xargs docker inspect | check containers
 
-docker compose run --rm --no-TTY --service-ports --name "$driver" train --epochs 120 > "$logs/train.log" 2>&1 &
+docker compose run --rm --no-TTY --service-ports --name "$driver" train --epochs 40 > "$logs/train.log" 2>&1 &
 training=$!
 page() { docker port "$driver" 5000/tcp 2> /dev/null | head -n 1; }
 until [ -n "$(page)" ]; do kill -0 "$training" 2> /dev/null || { wait "$training"; exit 1; }; sleep .5; done
@@ -56,6 +56,6 @@ docker compose exec -T namenode hdfs dfs -cat /models/word2vec.txt > "$logs/vect
 check vectors < "$logs/vectors.txt"
 rm "$logs/vectors.txt"
 check pages "$(docker compose port master 8080)" "$(docker compose port history 18080)" "$(docker compose port namenode 9870)" "$(docker compose port jupyter 8888)"
-docker compose exec -T jupyter jupyter nbconvert --to notebook --execute --ExecutePreprocessor.timeout=300 --output-dir /tmp word2vec.ipynb > "$logs/notebook.log" 2>&1
+docker compose exec -T jupyter jupyter nbconvert --to notebook --execute --ExecutePreprocessor.timeout=300 --output-dir /tmp notebooks/word2vec.ipynb > "$logs/notebook.log" 2>&1
 docker compose exec -T jupyter cat /tmp/word2vec.ipynb | check notebook
 say 'vectors, pages and the notebook checked'
