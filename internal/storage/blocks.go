@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"net"
 	"reflect"
 
 	"github.com/colinmarc/hdfs/v2"
@@ -28,7 +29,8 @@ func (c *cluster) Blocks(f File) (blocks []Block, err error) {
 			for k := range hosts.Len() {
 				id := message(hosts.Get(k).Message(), "id")
 				name, address := field(id, "hostName").String(), field(id, "ipAddr").String()
-				if b.Hosts = append(b.Hosts, name); address != name {
+				b.Hosts = append(b.Hosts, name)
+				if ip := net.ParseIP(address); address != name && !ip.IsLoopback() { // one of loopback may be anybody's
 					b.Hosts = append(b.Hosts, address)
 				}
 			}

@@ -28,14 +28,17 @@ import (
 type pipeline struct {
 	ctx     context.Context
 	address string
+	byName  bool // DataNodes are known by their host names
 
 	once     sync.Once
 	net.Conn // once it is made
 	err      error
 }
 
-func dialPipeline(ctx context.Context, network, address string) (net.Conn, error) {
-	return &pipeline{ctx: ctx, address: address}, nil
+func dialPipeline(byName bool) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, _, address string) (net.Conn, error) {
+		return &pipeline{ctx: ctx, address: address, byName: byName}, nil
+	}
 }
 
 // answersWithin is how long a DataNode has to take a connection.
@@ -44,7 +47,7 @@ const answersWithin = 5 * time.Second
 func (p *pipeline) Write(message []byte) (n int, err error) {
 	p.once.Do(func() {
 		n = len(message)
-		p.Conn, message, p.err = connect(p.ctx, p.address, message)
+		p.Conn, message, p.err = p.connect(message)
 		if p.err == nil {
 			_, p.err = p.Conn.Write(message)
 		}
@@ -87,10 +90,10 @@ func (p *pipeline) SetReadDeadline(time.Time) error  { return nil }
 func (p *pipeline) SetWriteDeadline(time.Time) error { return nil }
 
 // connect connects with the first DataNode that answers, and returns the message to it.
-func connect(ctx context.Context, address string, first []byte) (net.Conn, []byte, error) {
+func (p *pipeline) connect(first []byte) (net.Conn, []byte, error) {
 	const version, writeBlock = 28, 80 // of Hadoop's protocol of data transfer
 	if len(first) < 4 || binary.BigEndian.Uint16(first) != version || first[2] != writeBlock {
-		conn, err := dial(ctx, "tcp", address)
+		conn, err := dial(p.ctx, "tcp", p.address)
 		return conn, first, err
 	}
 	kind, err := protoregistry.GlobalTypes.FindMessageByName("hadoop.hdfs.OpWriteBlockProto")
@@ -105,15 +108,19 @@ func connect(ctx context.Context, address string, first []byte) (net.Conn, []byt
 	if err := proto.Unmarshal(first[3+n:], op.Interface()); err != nil {
 		return nil, nil, err
 	}
+	host := protoreflect.Name("ipAddr")
+	if p.byName {
+		host = "hostName"
+	}
 	targets := op.Mutable(op.Descriptor().Fields().ByName("targets")).List()
-	addresses := []string{address}
+	addresses := []string{p.address}
 	var others []protoreflect.Value
 	for i := range targets.Len() {
 		id := message(targets.Get(i).Message(), "id")
 		others = append(others, targets.Get(i))
-		addresses = append(addresses, net.JoinHostPort(field(id, "ipAddr").String(), strconv.FormatUint(field(id, "xferPort").Uint(), 10)))
+		addresses = append(addresses, net.JoinHostPort(field(id, host).String(), strconv.FormatUint(field(id, "xferPort").Uint(), 10)))
 	}
-	conns := tryAll(ctx, addresses)
+	conns := tryAll(p.ctx, addresses)
 	taken := -1
 	targets.Truncate(0)
 	for i, conn := range conns {

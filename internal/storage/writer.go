@@ -11,8 +11,11 @@ import (
 	"github.com/colinmarc/hdfs/v2"
 )
 
-// rewrites is how often a file is begun anew at most.
-const rewrites = 8
+// A file is begun anew so often, and so long after it was begun first, at most.
+const (
+	rewrites    = 8
+	rewriteTime = 5 * time.Minute
+)
 
 // Write has its own client: its temporary file is leased to it, and the lease ends with it. The client can't mend a pipeline of DataNodes
 // in which one has died: then the whole file is written again, under another name, past those that do not answer (pipeline.go).
@@ -28,6 +31,7 @@ func (c *cluster) Write(name string, overwrite bool, write func(io.Writer) error
 	if err := c.MakeDir(path.Dir(name)); err != nil {
 		return err
 	}
+	begun := time.Now()
 	for try := 1; ; try++ {
 		err := c.writeOnce(name, overwrite || try > 1, write) // a try that seemed to fail may have renamed
 		if err == nil {
@@ -37,7 +41,7 @@ func (c *cluster) Write(name string, overwrite bool, write func(io.Writer) error
 		if errors.As(err, &own) {
 			return own.error
 		}
-		if !passing(err) || try == rewrites {
+		if !passing(err) || try == rewrites || time.Since(begun) > rewriteTime {
 			return c.explain("write", name, err)
 		}
 		time.Sleep(time.Duration(try) * time.Second / 2)
@@ -50,7 +54,7 @@ type caller struct{ error }
 func (c *cluster) writeOnce(name string, overwrite bool, write func(io.Writer) error) error {
 	unfinished := temporary(name)
 	options := c.options
-	options.DatanodeDialFunc = dialPipeline
+	options.DatanodeDialFunc = dialPipeline(options.UseDatanodeHostname)
 	var client *hdfs.Client
 	var out *hdfs.FileWriter
 	// Whatever needs the NameNode is tried again by call, which knows its own client to answer.
@@ -103,13 +107,17 @@ func finish(out *hdfs.FileWriter, failed bool) error {
 	}
 }
 
-// watched remembers whether it was the file that failed, as all writing of nothing whole.
+// watched remembers whether it was the file that failed. Nothing is not written at all: the client would begin a block, and a block
+// without a byte never ends.
 type watched struct {
 	to  io.Writer
 	err error
 }
 
 func (w *watched) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, w.err
+	}
 	n, err := w.to.Write(p)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite

@@ -77,17 +77,24 @@ def placed(sc: SparkContext, partitions: Sequence[Any], hosts: Sequence[Sequence
 
     PySpark has no function for that, Spark has: the RDD is made in the JVM, and its strings are read as those of a text file are.
     """
+    if not any(hosts):
+        return sc.parallelize([json.dumps(p) for p in partitions], len(partitions))
     from pyspark import RDD
     from pyspark.serializers import UTF8Deserializer
 
     jvm = sc._jvm  # type: ignore[attr-defined]
-    pairs = jvm.java.util.ArrayList()
-    for partition, names in zip(partitions, hosts):
-        locations = jvm.java.util.ArrayList()
-        for name in names:
-            locations.add(name)
-        pairs.add(jvm.scala.Tuple2(json.dumps(partition), jvm.PythonUtils.toSeq(locations)))
-    java = sc._jsc.sc().makeRDD(jvm.PythonUtils.toSeq(pairs), jvm.scala.reflect.ClassTag.apply(jvm.java.lang.Class.forName("java.lang.String")))  # type: ignore[attr-defined]
+    make_list, make_pair, to_seq = jvm.java.util.ArrayList, jvm.scala.Tuple2, jvm.PythonUtils.toSeq  # looked up once: each look asks the JVM
+    locations = {}
+    pairs = make_list()
+    for partition, names in zip(partitions, map(tuple, hosts)):
+        if names not in locations:
+            there = make_list()
+            for name in names:
+                there.add(name)
+            locations[names] = to_seq(there)
+        pairs.add(make_pair(json.dumps(partition), locations[names]))
+    text = jvm.scala.reflect.ClassTag.apply(jvm.java.lang.Class.forName("java.lang.String"))
+    java = sc._jsc.sc().makeRDD(to_seq(pairs), text)  # type: ignore[attr-defined]
     return RDD(java.toJavaRDD(), sc, UTF8Deserializer())
 
 
