@@ -31,6 +31,8 @@ When it serves, it prints one line of JSON on stdout, and nothing after it: the 
 and the certificate's hash that they need, the path of the driver's socket, and the page's address. Whoever can
 read that line can take part in the session. Logs go to stderr. SIGTERM and SIGINT end it in order.
 
+psserver get URL and psserver put URL copy a file from and to HDFS: see psserver put --help.
+
 Flags:
 `
 

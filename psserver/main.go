@@ -34,6 +34,9 @@ import (
 const farewell = 1500 * time.Millisecond
 
 func main() {
+	if len(os.Args) > 1 && copies[os.Args[1]] != nil {
+		os.Exit(copyFile(os.Args[1], os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	c, err := parse(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# A real HDFS of one NameNode and one DataNode (Hadoop 3.4.1, from Maven Central), with blocks of 1 MiB.
-#   hdfs.sh run COMMAND…   starts it, runs COMMAND with HDFS_URL set to it, stops it whatever happens
+# A real HDFS on loopback addresses (Hadoop 3.4.1, from Maven Central): two NameNodes, nn1 active and nn2 standby, with their edits in
+# one folder, and three DataNodes dn1…dn3 on 127.0.0.1…3; blocks of 1 MiB, two replicas.
+#   hdfs.sh run COMMAND…   starts it, runs COMMAND, stops it whatever happens
+# COMMAND finds HADOOP_CONF_DIR, HDFS_URL (hdfs://lab, a nameservice), HDFS_NAMENODE (host:port of nn1), and HDFS_LAB, a folder with NAME.pid and
+# NAME.log of each daemon and two commands: `start NAME` starts a daemon again, `admin CLASS ARGUMENT…` runs a tool of Hadoop's.
 # Where it can't be had, for want of mvn or of its jars, it says so and COMMAND is not run. Ports are whatever the system gives.
 set -euo pipefail
-[ "${1:-}" = run ] && [ $# -ge 2 ] || { sed -n 2,4p "$0"; exit 2; }
+[ "${1:-}" = run ] && [ $# -ge 2 ] || { sed -n 2,7p "$0"; exit 2; }
 shift
 jars=$(cd "$(dirname "$0")/../.." && pwd)/build/hdfs
 lab=$(mktemp -d "${TMPDIR:-/tmp}/deepdist-hdfs.XXXXXX")
-pids=()
 stop() {
   status=$?
   trap - EXIT INT TERM
-  for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  for file in "$lab"/*.pid; do kill -KILL "$(cat "$file")" 2>/dev/null || true; done
   if [ "$status" -ne 0 ]; then tail -n 15 "$lab"/*.log >&2 || true; fi
   rm -rf "$lab"
   exit "$status"
@@ -34,27 +36,61 @@ POM
 fi
 
 cd "$lab"
-mkdir -p conf/webapps/hdfs conf/webapps/datanode # both daemons end without these folders
+mkdir -p conf/webapps/hdfs conf/webapps/datanode # the daemons end without these folders
 printf '%s\n' 'log4j.rootLogger=INFO,c' 'log4j.appender.c=org.apache.log4j.ConsoleAppender' 'log4j.appender.c.layout=org.apache.log4j.PatternLayout' \
   'log4j.appender.c.layout.ConversionPattern=%p %c{1}: %m%n' > conf/log4j.properties
-HDFS_URL=hdfs://127.0.0.1:$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export HDFS_URL
+read -r rpc1 rpc2 http1 http2 < <(python3 -c 'import socket
+all = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+print(*(s.getsockname()[1] for s in all))')
+export HDFS_URL=hdfs://lab HDFS_NAMENODE=127.0.0.1:$rpc1 HADOOP_CONF_DIR=$lab/conf HDFS_LAB=$lab
 property() { echo "<property><name>$1</name><value>$2</value></property>"; }
 echo "<configuration>$(property fs.defaultFS "$HDFS_URL")</configuration>" > conf/core-site.xml
 { echo '<configuration>'
-  property dfs.replication 1; property dfs.blocksize 1048576; property dfs.namenode.fs-limits.min-block-size 1048576
-  property dfs.namenode.name.dir "$lab/name"; property dfs.datanode.data.dir "$lab/data"; property dfs.datanode.hostname 127.0.0.1
-  for name in namenode.http-address datanode.address datanode.http.address datanode.ipc.address; do property "dfs.$name" 127.0.0.1:0; done
+  property dfs.nameservices lab; property dfs.ha.namenodes.lab nn1,nn2; property dfs.namenode.rpc-address.lab.nn1 "$HDFS_NAMENODE"
+  property dfs.namenode.rpc-address.lab.nn2 "127.0.0.1:$rpc2"; property dfs.namenode.http-address.lab.nn1 "127.0.0.1:$http1"
+  property dfs.namenode.http-address.lab.nn2 "127.0.0.1:$http2"; property dfs.namenode.shared.edits.dir "file://$lab/edits"
+  property dfs.client.failover.proxy.provider.lab org.apache.hadoop.hdfs.server.namenode.ha.ConfiguredFailoverProxyProvider
+  property dfs.ha.fencing.methods 'shell(true)'; property dfs.ha.tail-edits.period 1; property dfs.ha.nn.not-become-active-in-safemode false
+  property dfs.replication 2; property dfs.blocksize 1048576; property dfs.namenode.fs-limits.min-block-size 1048576; property dfs.namenode.safemode.extension 0
+  # All DataNodes have one address for the NameNode, that of their end of a connection on loopback: it is their names that tell them apart.
+  property dfs.client.use.datanode.hostname true; property dfs.datanode.use.datanode.hostname true
+  property dfs.namenode.datanode.registration.ip-hostname-check false
   echo '</configuration>'; } > conf/hdfs-site.xml
-daemon() { exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --add-opens java.base/java.lang=ALL-UNNAMED -cp "conf:$jars/lib/*" "org.apache.hadoop.hdfs.server.$1" "${@:2}" < /dev/null; }
-(daemon namenode.NameNode -format -nonInteractive) > format.log 2>&1
-daemon namenode.NameNode > namenode.log 2>&1 & pids+=($!); disown
-daemon datanode.DataNode > datanode.log 2>&1 & pids+=($!); disown
-for _ in $(seq 300); do
-  grep -q 'registerDatanode: from' namenode.log && break
-  for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || { echo 'hdfs.sh: a daemon ended' >&2; exit 1; }; done
-  sleep .2
-done
-grep -q 'registerDatanode: from' namenode.log || { echo 'hdfs.sh: no DataNode within a minute' >&2; exit 1; }
+cat > java <<JAVA
+#!/bin/sh
+# java HEAP CLASS ARGUMENT…
+heap=\$1; shift
+exec java -Xmx\$heap -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto --add-opens java.base/java.lang=ALL-UNNAMED -cp "$lab/conf:$jars/lib/*" "\$@" < /dev/null
+JAVA
+cat > start <<START
+#!/bin/sh
+# start NAME: nn1, nn2, dn1, dn2 or dn3
+cd "$lab"
+k=\${1#??}
+case \$1 in
+  nn*) set -- \$1 namenode.NameNode -D dfs.ha.namenode.id=\$1 -D "dfs.namenode.name.dir=$lab/\$1";;
+  dn*) set -- \$1 datanode.DataNode -D "dfs.datanode.data.dir=$lab/\$1" -D dfs.datanode.hostname=127.0.0.\$k -D dfs.datanode.address=127.0.0.\$k:0 \
+    -D dfs.datanode.http.address=127.0.0.\$k:0 -D dfs.datanode.ipc.address=127.0.0.\$k:0;;
+esac
+name=\$1 class=\$2; shift 2
+setsid ./java 256m "org.apache.hadoop.hdfs.server.\$class" "\$@" >> "\$name.log" 2>&1 &
+echo \$! > "\$name.pid"
+START
+printf '#!/bin/sh\nexec "%s/java" 128m "$@"\n' "$lab" > admin
+chmod +x java start admin
+await() { # file pattern count
+  for _ in $(seq 450); do
+    [ "$(grep -c "$2" "$1" 2>/dev/null || true)" -ge "$3" ] 2>/dev/null && return
+    for file in *.pid; do kill -0 "$(cat "$file")" 2>/dev/null || { echo "hdfs.sh: ${file%.pid} ended" >&2; return 1; }; done
+    sleep .2
+  done
+  echo "hdfs.sh: no '$2' in $1 within 90 seconds" >&2; return 1
+}
+./java 256m org.apache.hadoop.hdfs.server.namenode.NameNode -D dfs.ha.namenode.id=nn1 -D "dfs.namenode.name.dir=$lab/nn1" -format -nonInteractive > format.log 2>&1
+cp -r nn1 nn2
+for name in nn1 dn1 dn2 dn3 nn2; do ./start $name; done
+await nn1.log 'RPC up at' 1
+./admin org.apache.hadoop.hdfs.tools.DFSHAAdmin -transitionToActive nn1 > active.log 2>&1
+for name in nn1 nn2; do await $name.log 'registerDatanode: from' 3; done
 cd "$OLDPWD"
 "$@"

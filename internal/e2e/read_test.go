@@ -16,7 +16,7 @@ import (
 // read has the sidecar read one partition by itself.
 func (s *sidecar) read(t testing.TB, ps *server, training uint32, partition int, splits []textfile.Split) (answer ingested, err error) {
 	t.Helper()
-	c, err := s.stream(t, ps, "read", training, map[string]any{"partition": partition, "attempt": partition, "user": "me", "splits": splits})
+	c, err := s.stream(t, ps, "read", training, map[string]any{"partition": partition, "attempt": partition, "splits": splits})
 	if err != nil {
 		return answer, err
 	}
@@ -49,17 +49,17 @@ func TestTextThatTheSidecarReadsTrainsTheSameModelAsItsLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	type plan struct {
-		Partitions [][]textfile.Split `json:"partitions"`
+		Partitions []textfile.Partition `json:"partitions"`
 	}
 	ps := startServer(t)
 	s := startSidecar(t)
-	planned, _ := ask[plan](t, ps, "plan_splits", map[string]any{"path": path, "user": "me", "partitions": 2}, nil)
+	planned, _ := ask[plan](t, ps, "plan_splits", map[string]any{"path": path, "partitions": 2}, nil)
 	if len(planned.Partitions) != 2 {
 		t.Fatalf("planned %v", planned)
 	}
 	rows := []int{0, 0}
 	fromFile := trainTwo(t, ps, s, 2, func(id uint32, p int) (ingested, error) {
-		a, err := s.read(t, ps, id, p, planned.Partitions[p])
+		a, err := s.read(t, ps, id, p, planned.Partitions[p].Splits)
 		rows[p] = int(a.Rows)
 		return a, err
 	})

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"io"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"deepdist/internal/frame"
+	"deepdist/internal/storage"
 )
 
 const (
@@ -20,6 +22,7 @@ type Lines struct {
 	name   string
 	from   io.Reader
 	close  func() error
+	packed func() // ends the decompressor, if there is one to end
 	buffer []byte // doubles for a longer word
 	start  int    // of what has not been given out
 	end    int    // of what has been read
@@ -31,33 +34,37 @@ type Lines struct {
 }
 
 // Open begins a split.
-func (s *Systems) Open(split Split) (*Lines, error) {
-	system, _, name, err := s.of(split.Path)
+func Open(systems *storage.Systems, split Split) (*Lines, error) {
+	system, name, err := systems.Of(split.Path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := system.stat(name)
+	f, err := system.Stat(name)
 	if err != nil {
-		return nil, system.explain(name, err)
+		return nil, err
 	}
-	if f.dir || f.size < split.Offset+split.Length || split.Offset < 0 || split.Length < 0 {
+	if f.Dir || f.Size < split.Offset+split.Length || split.Offset < 0 || split.Length < 0 {
 		host := "" // a file of this name may be another one there
-		if _, local := system.(disk); local {
+		if strings.HasPrefix(split.Path, storage.DiskRoot) {
 			host = ", or is not the same on all hosts"
 		}
-		return nil, frame.Errorf(frame.BadInput, "%s is shorter than when the training began, %d bytes instead of %d: it has changed meanwhile%s", split.Path, f.size, split.Offset+split.Length, host)
+		return nil, frame.Errorf(frame.BadInput, "%s is shorter than when the training began, %d bytes instead of %d: it has changed meanwhile%s", split.Path, f.Size, split.Offset+split.Length, host)
 	}
-	opened, err := system.open(name)
+	source, err := system.Open(name)
 	if err != nil {
-		return nil, system.explain(name, err)
-	}
-	source := &explained{from: opened, explain: func(err error) error { return system.explain(name, err) }}
-	l, err := begin(split, source, bufferSize)
-	if err != nil {
-		opened.Close()
 		return nil, err
 	}
-	l.close = opened.Close
+	l, err := begin(split, source, bufferSize)
+	if err != nil {
+		source.Close()
+		return nil, err
+	}
+	l.close = func() error {
+		if l.packed != nil {
+			l.packed()
+		}
+		return source.Close()
+	}
 	return l, nil
 }
 
@@ -211,26 +218,4 @@ func lastBlank(text []byte) int {
 		}
 	}
 	return -1
-}
-
-// explained reads with errors that name the fix.
-type explained struct {
-	from    io.ReadSeeker
-	explain func(error) error
-}
-
-func (e *explained) Read(p []byte) (int, error) {
-	n, err := e.from.Read(p)
-	if err != nil && err != io.EOF {
-		err = e.explain(err)
-	}
-	return n, err
-}
-
-func (e *explained) Seek(offset int64, whence int) (int64, error) {
-	to, err := e.from.Seek(offset, whence)
-	if err != nil {
-		err = e.explain(err)
-	}
-	return to, err
 }

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"deepdist/internal/frame"
+	"deepdist/internal/storage"
 )
 
 // lines collects what a split gives, with the parts of long lines put together.
@@ -118,9 +119,9 @@ func write(t *testing.T, name string, text []byte) Split {
 
 func read(t *testing.T, split Split) ([]string, error) {
 	t.Helper()
-	s := NewSystems("")
+	s := storage.NewSystems(storage.Hadoop{})
 	defer s.Close()
-	l, err := s.Open(split)
+	l, err := Open(s, split)
 	if err != nil {
 		return nil, err
 	}
@@ -163,9 +164,9 @@ func TestPackedFilesAreReadAsTheirText(t *testing.T) {
 
 func TestALineLongerThanTheBufferComesInPartsThatCutNoWord(t *testing.T) {
 	text := strings.Repeat("word und Wörter\t", bufferSize/8)
-	s := NewSystems("")
+	s := storage.NewSystems(storage.Hadoop{})
 	defer s.Close()
-	l, err := s.Open(write(t, "long", []byte(text)))
+	l, err := Open(s, write(t, "long", []byte(text)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,9 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
-	"strings"
+	"path"
+
+	"github.com/klauspost/compress/zstd"
 
 	"deepdist/internal/frame"
 )
@@ -14,17 +16,29 @@ import (
 // unpack puts the decompressor that the name asks for between the file and the lines.
 func (l *Lines) unpack() error {
 	packed := bufio.NewReaderSize(l.from, 256<<10)
-	if strings.HasSuffix(l.name, ".bz2") {
-		l.from = &unpacked{from: bzip2.NewReader(packed), name: l.name}
-		return nil
+	var from io.Reader
+	var err error
+	switch path.Ext(l.name) {
+	case ".bz2":
+		from = bzip2.NewReader(packed)
+	case ".gz":
+		from, err = gzip.NewReader(packed)
+	case ".zst":
+		var decoder *zstd.Decoder
+		decoder, err = zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(widest))
+		if err == nil {
+			from, l.packed = decoder, decoder.Close
+		}
 	}
-	from, err := gzip.NewReader(packed)
 	if err != nil {
 		return damaged(l.name, err)
 	}
 	l.from = &unpacked{from: from, name: l.name}
 	return nil
 }
+
+// widest is how far back a .zst may refer, and so what it takes of memory: what zstd itself reads without --long=28 or more.
+const widest = 128 << 20
 
 type unpacked struct {
 	from io.Reader

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"deepdist/internal/frame"
+	"deepdist/internal/storage"
 	"deepdist/internal/textfile"
 	"deepdist/psserver/session"
 )
@@ -15,16 +16,16 @@ const maxSplits = 50_000
 // planSplits finds the files that a path names and divides them among partitions. It is done here since the driver may have no client of HDFS.
 func planSplits(_ context.Context, _ *session.Session, request []byte, _ *os.File) (any, *os.File, error) {
 	r, err := read[struct {
-		Path       string `json:"path"`
-		User       string `json:"user"`
-		Partitions int    `json:"partitions"`
+		Path       string         `json:"path"`
+		Hadoop     storage.Hadoop `json:"hadoop"`
+		Partitions int            `json:"partitions"`
 	}](request)
 	if err != nil {
 		return nil, nil, err
 	}
-	systems := textfile.NewSystems(r.User)
+	systems := storage.NewSystems(r.Hadoop)
 	defer systems.Close()
-	files, err := systems.List(r.Path)
+	files, err := textfile.List(systems, r.Path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -32,7 +33,10 @@ func planSplits(_ context.Context, _ *session.Session, request []byte, _ *os.Fil
 		return nil, nil, frame.Errorf(frame.BadInput, "%s names %d files, to be cut for %d partitions: at most %d splits can be planned; join the files, or let Spark read them: "+
 			"dd.train(sc.textFile(path))", r.Path, len(files), r.Partitions, maxSplits)
 	}
+	if err := textfile.Locate(systems, files); err != nil {
+		return nil, nil, err
+	}
 	return struct {
-		Partitions [][]textfile.Split `json:"partitions"`
+		Partitions []textfile.Partition `json:"partitions"`
 	}{textfile.Cut(files, r.Partitions)}, nil, nil
 }

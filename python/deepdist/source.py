@@ -6,12 +6,14 @@ partition's splits to its sidecar, which reads them by itself.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from . import hadoop
 from .control import Control
 from .errors import BadInput
 from .session import Session
@@ -35,12 +37,11 @@ class Source:
         if isinstance(data, (str, os.PathLike)):
             if column is not None:
                 raise BadInput("column= is for DataFrames; the data is a path")
-            user = sc.sparkUser()
-            splits = control.call(
-                "plan_splits", path=resolve(sc, data), user=user, partitions=min_partitions or sc.defaultParallelism
-            )["partitions"]
-            self._rdd = sc.parallelize(splits, len(splits))
-            self._task = partial(read.read_splits, user)
+            known = hadoop.configuration(sc)
+            wanted = min_partitions or sc.defaultParallelism
+            planned = control.call("plan_splits", path=resolve(sc, data), hadoop=known, partitions=wanted)["partitions"]
+            self._rdd = placed(sc, [p["splits"] for p in planned], [p["hosts"] or [] for p in planned])
+            self._task = partial(read.read_splits, known)
         elif min_partitions is not None:
             raise BadInput("min_partitions= is for paths; an RDD has its own partitions: rdd.repartition(…)")
         elif hasattr(data, "mapPartitionsWithIndex"):
@@ -71,6 +72,32 @@ class Source:
         return dict(self._sc.runJob(job, list, list(partitions)))  # a DataFrame's Rows are pairs too
 
 
+def placed(sc: SparkContext, partitions: Sequence[Any], hosts: Sequence[Sequence[str]]) -> Any:
+    """Driver: an RDD of one JSON text for each partition, which Spark gives to executors on these hosts if it can.
+
+    PySpark has no function for that, Spark has: the RDD is made in the JVM, and its strings are read as those of a text file are.
+    """
+    if not any(hosts):
+        return sc.parallelize([json.dumps(p) for p in partitions], len(partitions))
+    from pyspark import RDD
+    from pyspark.serializers import UTF8Deserializer
+
+    jvm = sc._jvm  # type: ignore[attr-defined]
+    make_list, make_pair, to_seq = jvm.java.util.ArrayList, jvm.scala.Tuple2, jvm.PythonUtils.toSeq  # looked up once: each look asks the JVM
+    locations = {}
+    pairs = make_list()
+    for partition, names in zip(partitions, map(tuple, hosts)):
+        if names not in locations:
+            there = make_list()
+            for name in names:
+                there.add(name)
+            locations[names] = to_seq(there)
+        pairs.add(make_pair(json.dumps(partition), locations[names]))
+    text = jvm.scala.reflect.ClassTag.apply(jvm.java.lang.Class.forName("java.lang.String"))
+    java = sc._jsc.sc().makeRDD(to_seq(pairs), text)  # type: ignore[attr-defined]
+    return RDD(java.toJavaRDD(), sc, UTF8Deserializer())
+
+
 def text_column(frame: Any, column: str | None) -> str:
     """Driver: the string or array<string> column, quoted for `select`, which else takes dots and stars apart; raises BadInput if
     there is none, or several and none is named. Case matters as it does in Spark."""
@@ -99,8 +126,6 @@ def resolve(sc: SparkContext, path: str | os.PathLike[str]) -> str:
     disk unless Hadoop's configuration says otherwise."""
     name = os.fspath(path)
     default = (sc._jsc.hadoopConfiguration().get("fs.defaultFS") or "file:///").rstrip("/")  # type: ignore[attr-defined]
-    if name.startswith("hdfs:///") and default.startswith("hdfs://"):
-        return default + name[len("hdfs://") :]
     if not name:
         raise BadInput("the path is empty")
     if _SCHEME.match(name):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from . import files
+
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
@@ -146,15 +148,17 @@ class WordVectors:
             right += int((cosines.argmax(axis=1) == d).sum())
         return right / len(q), len(q), skipped
 
-    def save_word2vec_format(self, path: str | os.PathLike[str], binary: bool = False) -> None:
+    def save_word2vec_format(self, path: str | os.PathLike[str], binary: bool = False, overwrite: bool = True) -> None:
         """Driver: write the format of the original word2vec, text or binary; gensim's KeyedVectors reads both.
 
-        Raises ValueError if a word holds whitespace, which this format cannot carry.
+        path: on this machine, or in HDFS (`hdfs://…`), where the file is there whole or not at all. overwrite: replace a file that is there.
+        Raises ValueError if a word holds whitespace, which this format cannot carry, FileExistsError, PermissionError; of HDFS also
+        BadInput and Lost, whose messages say what to do.
         """
         for w in self.index_to_key:
             if not w or w.split() != [w]:
                 raise ValueError(f"save_word2vec_format: the word {w!r} holds whitespace, which this format cannot carry")
-        with open(path, "wb") as f:
+        with files.writing(path, overwrite) as f:
             f.write(f"{len(self)} {self.vector_size}\n".encode())
             for w, v in zip(self.index_to_key, self.vectors):
                 if binary:
@@ -164,8 +168,11 @@ class WordVectors:
 
     @classmethod
     def load_word2vec_format(cls, path: str | os.PathLike[str], binary: bool = False) -> WordVectors:
-        """Driver: read what `save_word2vec_format`, gensim or the original word2vec wrote. Raises ValueError if it is cut."""
-        with open(path, "rb") as f:
+        """Driver: read what `save_word2vec_format`, gensim or the original word2vec wrote, from this machine or HDFS (`hdfs://…`).
+
+        Raises ValueError if it is cut, FileNotFoundError, PermissionError; of HDFS also BadInput and Lost.
+        """
+        with files.reading(path) as f:
             size, dim = map(int, f.readline().split())
             words, vectors = [], np.empty((size, dim), np.float32)
             for i in range(size):

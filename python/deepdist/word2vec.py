@@ -112,9 +112,9 @@ class Word2Vec:
     def __contains__(self, word: object) -> bool:
         return self._wv is not None and word in self._wv
 
-    def save_word2vec_format(self, path: str | os.PathLike[str], binary: bool = False) -> None:
+    def save_word2vec_format(self, path: str | os.PathLike[str], binary: bool = False, overwrite: bool = True) -> None:
         """Driver: as `WordVectors.save_word2vec_format`."""
-        self.wv.save_word2vec_format(path, binary)
+        self.wv.save_word2vec_format(path, binary, overwrite)
 
     def get_latest_training_loss(self) -> float:
         """Driver: the loss summed over the predictions of the last training: all of them with compute_loss, else one in 16.

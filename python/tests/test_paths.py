@@ -81,12 +81,12 @@ def test_a_line_longer_than_any_buffer_is_split_and_counted_once(sc, tmp_path):
         ("{tmp}/nothing", "is empty"),
         ("{tmp}/blank", "not a single word"),
         ("{tmp}/latin1", "partition 0: .*latin1: the line at byte 5 is not valid UTF-8"),
-        ("{tmp}/text.zst", "not .zst"),
+        ("{tmp}/text.xz", "not .xz"),
         ("{tmp}/plain.gz", "plain.gz is damaged"),
     ],
 )
 def test_a_path_that_cannot_be_trained_on_says_what_to_do(sc, tmp_path, path, said):
-    for name, data in (("nothing", b""), ("blank", b" \n\n"), ("latin1", b"good\nB\xf6se"), ("text.zst", b"x"), ("plain.gz", b"plain")):
+    for name, data in (("nothing", b""), ("blank", b" \n\n"), ("latin1", b"good\nB\xf6se"), ("text.xz", b"x"), ("plain.gz", b"plain")):
         (tmp_path / name).write_bytes(data)
     with DeepDist(small(), progress=False) as dd, pytest.raises(BadInput, match=said) as e:
         dd.train(path.format(tmp=tmp_path), min_partitions=1)
@@ -113,7 +113,7 @@ def test_a_path_without_a_file_system_lies_in_sparks_default_one(sc):
     assert resolve(sc, "/a b") == "file:///a b" and resolve(sc, Path("a")) == f"file://{os.getcwd()}/a"
     try:
         conf.set("fs.defaultFS", "hdfs://name:9000/")
-        assert resolve(sc, "/a") == resolve(sc, "hdfs:///a") == "hdfs://name:9000/a"
+        assert resolve(sc, "/a") == "hdfs://name:9000/a" and resolve(sc, "hdfs:///a") == "hdfs:///a"  # of which psserver knows the same
         assert resolve(sc, "a") == f"hdfs://name:9000/user/{sc.sparkUser()}/a" and resolve(sc, "file:///a") == "file:///a"
     finally:
         conf.set("fs.defaultFS", before)

@@ -5,6 +5,7 @@ import (
 
 	"deepdist/internal/auth"
 	"deepdist/internal/frame"
+	"deepdist/internal/storage"
 	"deepdist/internal/textfile"
 	"deepdist/sidecar/psclient"
 )
@@ -26,8 +27,8 @@ type hello struct {
 	Attempt       int64  `json:"attempt"`
 	Layout        string `json:"layout"`
 	Slot          int    `json:"slot"`
-	User          string `json:"user"`
 
+	Hadoop storage.Hadoop   `json:"hadoop"`
 	Splits []textfile.Split `json:"splits"`
 }
 

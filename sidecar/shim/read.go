@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"deepdist/internal/frame"
+	"deepdist/internal/storage"
 	"deepdist/internal/textfile"
 	"deepdist/sidecar/worker"
 )
@@ -12,7 +13,7 @@ import (
 // read spools one partition whose text lies in files: the task only names the splits, and waits.
 func (s *Server) read(c *frame.Conn, h *hello) error {
 	return s.spool(c, h, func(w *worker.Worker, in *worker.Ingest) (worker.Cut, error) {
-		systems := textfile.NewSystems(h.User)
+		systems := storage.NewSystems(h.Hadoop)
 		defer systems.Close()
 		gone := s.whenGone(c)
 		goOn := func() error {
@@ -35,8 +36,8 @@ func (s *Server) read(c *frame.Conn, h *hello) error {
 }
 
 // spoolSplit spools the lines of one split, as long as goOn has nothing against it.
-func spoolSplit(systems *textfile.Systems, split textfile.Split, in *worker.Ingest, goOn func() error) error {
-	lines, err := systems.Open(split)
+func spoolSplit(systems *storage.Systems, split textfile.Split, in *worker.Ingest, goOn func() error) error {
+	lines, err := textfile.Open(systems, split)
 	if err != nil {
 		return err
 	}
