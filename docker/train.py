@@ -2,8 +2,6 @@
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 from pyspark import SparkContext
 
@@ -24,7 +22,7 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     given = options()
-    with SparkContext(appName="word2vec") as sc:
+    with SparkContext(appName="word2vec"):
         model = Word2Vec(vector_size=given.vector_size, sg=1, window=5, negative=5, sample=1e-4, min_count=5, epochs=given.epochs)
         with DeepDist(model) as dd:
             print(f"watch it at {dd.page}", file=sys.stderr, flush=True)
@@ -32,18 +30,8 @@ def main() -> None:
             for word in given.ask.split():
                 if word in dd.model:
                     print(f"{word:>10}: " + ", ".join(f"{near} {cosine:.2f}" for near, cosine in dd.model.most_similar(word, topn=6)))
-            save(sc, dd.model, given.vectors)
+            dd.model.save_word2vec_format(given.vectors)
             print(f"{len(dd.model.wv)} vectors are in {given.vectors}")
-
-
-def save(sc: SparkContext, model: Word2Vec, url: str) -> None:
-    """Writes the vectors in word2vec's text format, through Hadoop's own client."""
-    hadoop = sc._jvm.org.apache.hadoop.fs
-    with tempfile.TemporaryDirectory() as folder:
-        local = str(Path(folder) / "vectors.txt")
-        model.save_word2vec_format(local)
-        target = hadoop.Path(url)
-        target.getFileSystem(sc._jsc.hadoopConfiguration()).copyFromLocalFile(True, True, hadoop.Path(f"file://{local}"), target)
 
 
 if __name__ == "__main__":

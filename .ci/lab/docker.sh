@@ -2,7 +2,7 @@
 # A Docker engine with Compose: the one that is there, or else one of its own, for as long as it is needed.
 #   docker.sh run COMMAND…   runs COMMAND with `docker compose` at hand; an engine of its own is stopped whatever happens
 #   docker.sh clean          removes what it keeps for the next time, in ~/.cache/deepdist/docker or DOCKER_LAB
-# Its own engine needs Debian, root and Go: docker.io of Debian 12, Compose and BuildKit of Debian 13. It reaches no image registry: base
+# Its own engine needs Debian 12, root and Go: docker.io, Compose and BuildKit of Debian 13. It reaches no image registry: base
 # images are made by debootstrap, under the names of the public ones that docker/Dockerfile builds on. They stand in for them with other
 # users, paths and versions, and hold this machine's certificates: never publish what is built on them.
 # Where no engine can be had, it says so and COMMAND is not run. Firewall and forwarding are put back as they were.
@@ -114,6 +114,7 @@ case ${1:-} in
       exec "$@"
     fi
     [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || skip 'there is no Docker engine here, and only root on Debian can start one'
+    command -v go > /dev/null || skip 'there is no Docker engine here, and one of its own needs Go 1.26'
     mkdir -p "$lab"
     exec 9> "$lab/lock"
     flock 9 # one at a time

@@ -56,6 +56,6 @@ docker compose exec -T namenode hdfs dfs -cat /models/word2vec.txt > "$logs/vect
 check vectors < "$logs/vectors.txt"
 rm "$logs/vectors.txt"
 check pages "$(docker compose port master 8080)" "$(docker compose port history 18080)" "$(docker compose port namenode 9870)" "$(docker compose port jupyter 8888)"
-docker compose exec -T jupyter jupyter nbconvert --to notebook --execute --ExecutePreprocessor.timeout=300 --output-dir /tmp notebooks/word2vec.ipynb > "$logs/notebook.log" 2>&1
+docker compose exec -T jupyter jupyter nbconvert --to notebook --execute --ExecutePreprocessor.timeout=300 --output-dir /tmp /notebooks/word2vec.ipynb > "$logs/notebook.log" 2>&1
 docker compose exec -T jupyter cat /tmp/word2vec.ipynb | check notebook
 say 'vectors, pages and the notebook checked'
