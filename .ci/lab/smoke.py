@@ -13,7 +13,7 @@ import urllib.request
 
 SAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "sample"
 PHYSICS = {"mathematics", "theoretical", "quantum", "mechanics", "chemistry", "relativity", "physicists", "physicist"}
-HALFWAY_SECONDS = 600
+HALFWAY_SECONDS = 400
 
 
 def get(address, path, **headers):

@@ -32,14 +32,14 @@ stop() {
 }
 trap stop EXIT INT TERM
 
-docker compose build > "$logs/build.log" 2>&1
+timeout 1500 docker compose build > "$logs/build.log" 2>&1
 say 'images built'
 docker images --format '  {{.Repository}} {{.Size}}' --filter "reference=deepdist-*:$DEEPDIST_TAG"
 docker compose up --detach --wait --wait-timeout 600 > "$logs/up.log" 2>&1
 say 'all up and healthy'
 docker compose ps --all --quiet | xargs docker inspect | check containers
 
-docker compose run --rm --no-TTY --service-ports --name "$driver" train --epochs 40 > "$logs/train.log" 2>&1 &
+timeout 1200 docker compose run --rm --no-TTY --service-ports --name "$driver" train --epochs 40 > "$logs/train.log" 2>&1 &
 training=$!
 page() { docker port "$driver" 5000/tcp 2> /dev/null | head -n 1; }
 until [ -n "$(page)" ]; do kill -0 "$training" 2> /dev/null || { wait "$training"; exit 1; }; sleep .5; done
