@@ -113,7 +113,7 @@ case ${1:-} in
       docker compose version 2> /dev/null | grep -q 'v\?[2-9]\.' || skip 'the Docker engine here has no Compose of version 2 (Debian: apt install docker-compose-plugin)'
       exec "$@"
     fi
-    [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || skip 'there is no Docker engine here, and only root on Debian can start one'
+    [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || skip 'no Docker engine is here that this user may use, and only root on Debian can start one'
     command -v go > /dev/null || skip 'there is no Docker engine here, and one of its own needs Go 1.26'
     mkdir -p "$lab"
     exec 9> "$lab/lock"
