@@ -1,5 +1,5 @@
 # DeepDist's commands. `make` alone lists them. Everything that is installed has an exact version and stays in this folder
-# (.venv*, build/) or in the caches of pip and Go; nothing of it needs a HOME with anything in it.
+# (.venv*, build/) or in the caches of pip and Go, or of .ci/lab/docker.sh; nothing of it needs a HOME with anything in it.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -43,7 +43,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs, 20 minutes at most
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -86,6 +86,9 @@ test-torch: build need-java ## the PyTorch example, with Debian's CPU build of P
 
 test-page: build need-java ## the page of a run, in headless Chromium
 	$(call SPARKENV,.venv) .ci/lab/chromium.sh .venv/bin/python $(PYTEST) python/tests/page
+
+docker-smoke: ## the local cluster of docker/ for real, a worker killed halfway (skipped, and said so, where no Docker engine can be had)
+	.ci/lab/docker.sh run .ci/lab/smoke.sh
 
 fuzz: need-go ## every fuzz target for FUZZTIME (30s)
 	for package in $$($(GO) list ./...); do for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
