@@ -19,7 +19,6 @@ from deepdist.hadoop import configuration
 from deepdist.vectors import WordVectors
 
 URL = os.environ.get("HDFS_URL")
-NAMENODE = os.environ.get("HDFS_NAMENODE")
 LAB = Path(os.environ.get("HDFS_LAB", "."))
 pytestmark = pytest.mark.skipif(not URL, reason="HDFS_URL is not set: make test-hdfs starts an HDFS")
 
@@ -64,7 +63,7 @@ def test_a_text_of_several_blocks_is_read_whole_whatever_the_splits(sc, lines, p
     assert sc.textFile(path).count() == len(lines)
 
 
-def test_folders_patterns_and_packed_files_are_found(lines, put):
+def test_folders_patterns_and_packed_files_are_found(sc, lines, put):
     put("/many/part-0", "\n".join(lines[:100]).encode())
     put("/many/part-1.gz", gzip.compress("\n".join(lines[100:300]).encode()))
     put("/many/_SUCCESS", b"")
@@ -72,7 +71,8 @@ def test_folders_patterns_and_packed_files_are_found(lines, put):
     assert train(f"{URL}/many")[0].rows == 300
     assert train(f"{URL}/m*y/part-?")[0].rows == 100
     assert train(f"{URL}/{{many,none}}/part-[1-9].gz")[0].rows == 200
-    assert train(f"hdfs://{NAMENODE}/many")[0].rows == 300  # a NameNode by its address, beside the nameservice that has it too
+    address = configuration(sc)["settings"][f"dfs.namenode.rpc-address.lab.{active()}"]
+    assert train(f"hdfs://{address}/many")[0].rows == 300  # a NameNode by its address, beside the nameservice that has it too
 
 
 def test_what_cannot_be_read_is_said(sc, put):
@@ -185,11 +185,11 @@ sc.stop()
 def test_a_training_goes_on_when_another_namenode_takes_over(sc, lines, put):
     """The active NameNode dies while the sidecars read; for some seconds there is none."""
     path = put("/taken-over", "\n".join(lines).encode())
-    active = next(n for n in ("nn1", "nn2") if b"active" in admin("-getServiceState", n))
-    other = {"nn1": "nn2", "nn2": "nn1"}[active]
+    first = active()
+    other = {"nn1": "nn2", "nn2": "nn1"}[first]
 
     def kill():
-        os.kill(int((LAB / f"{active}.pid").read_text()), signal.SIGKILL)
+        os.kill(int((LAB / f"{first}.pid").read_text()), signal.SIGKILL)
         time.sleep(2)
         admin("-transitionToActive", "--forceactive", other)
 
@@ -205,7 +205,11 @@ def test_a_training_goes_on_when_another_namenode_takes_over(sc, lines, put):
     killer.join()
     assert summary.rows == len(lines)
     assert same(WordVectors.load_word2vec_format(f"{URL}/taken-over.vec"), dd.model.wv)
-    subprocess.run([LAB / "start", active], check=True)
+    subprocess.run([LAB / "start", first], check=True)
+
+
+def active():
+    return next(n for n in ("nn1", "nn2") if b"active" in admin("-getServiceState", n))
 
 
 def admin(*arguments):
