@@ -84,6 +84,9 @@ bench-modes: build need-java ## every mode of word2vec beside gensim's: accuracy
 bench-kernel: build ## words per second of the training kernel and of gensim, by dimension and threads
 	@.venv/bin/python internal/bench/kernel.py
 
+bench-threads: build ## what a second thread costs the first: words per CPU second with two over one, five pairs
+	@.venv/bin/python internal/bench/threads.py
+
 ##@ Keep house
 generate: build/bin/protoc-gen-go build/bin/protoc-gen-go-grpc .venv/.made ## generate the protocol's Go code and the kernels' assembly again
 	.ci/lab/generate.sh
@@ -126,5 +129,5 @@ need-python:
 need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
-.PHONY: help build demo test test-go test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page docker-smoke fuzz verify-generated \
-	quality bench-train bench-modes bench-kernel generate torch sample clean need-go need-python need-java
+# What the list of commands shows are no files.
+.PHONY: $(shell awk -F: '/^[a-z0-9-]+:.*\#\# / {print $$1}' $(firstword $(MAKEFILE_LIST))) need-go need-python need-java

@@ -90,18 +90,19 @@ func (t *Training) Run(threads int) Cost {
 	return cost
 }
 
-// PeakFLOPs measures how many floating-point operations so many threads do at most in a second of CPU time, beside each other and added up: the best of ten slices of ten
-// milliseconds. CPU time, since other work on the machine takes away wall time.
+// PeakFLOPs measures how many floating-point operations so many threads do at most in a second of CPU time, beside each other and added up: the best of four slices of
+// 60 milliseconds. CPU time, since other work on the machine takes away wall time; slices well above a scheduler's tick, since Linux counts the time of a thread that
+// runs elsewhere only up to its last one.
 func PeakFLOPs(threads int) float64 {
 	best := 0.0
-	for range 10 {
+	for range 4 {
 		var flops atomic.Int64
 		var wait sync.WaitGroup
 		start, cpu := time.Now(), cpuTime()
 		for range threads {
 			wait.Go(func() {
 				n := 0
-				for time.Since(start) < 10*time.Millisecond {
+				for time.Since(start) < 60*time.Millisecond {
 					n += vec.Peak()
 				}
 				flops.Add(int64(n))

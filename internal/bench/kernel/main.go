@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/pprof"
+	"time"
 
 	"deepdist/internal/bench"
 	"deepdist/internal/vec"
@@ -29,6 +30,7 @@ type Line struct {
 	Seconds           float64 `json:"seconds"`
 	Loss              float64 `json:"loss"`
 	Kernel            string  `json:"kernel"`
+	LineTransferNs    float64 `json:"line_transfer_ns"` // from one processor to another, after the training: see bench.LineTransfer
 }
 
 func main() {
@@ -88,15 +90,16 @@ func run(corpus, kernel, vectors, profile string, minCount uint64, threads int, 
 	}
 	cost := training.Run(threads)
 	pprof.StopCPUProfile()
+	transfer := bench.LineTransfer()
 	if vectors != "" {
 		if err := training.WriteVectors(vectors); err != nil {
 			return err
 		}
 	}
-	return json.NewEncoder(os.Stdout).Encode(line(cost, s, threads, peak))
+	return json.NewEncoder(os.Stdout).Encode(line(cost, s, threads, peak, transfer))
 }
 
-func line(cost bench.Cost, s word2vec.Settings, threads int, peak float64) Line {
+func line(cost bench.Cost, s word2vec.Settings, threads int, peak float64, transfer time.Duration) Line {
 	wall := cost.Wall.Seconds()
 	words, pairs := float64(cost.Stats.Words), float64(cost.Stats.Pairs)
 	flop := pairs * float64(1+s.Negative) * 6 * float64(s.VectorSize)
@@ -104,6 +107,6 @@ func line(cost bench.Cost, s word2vec.Settings, threads int, peak float64) Line 
 		Tool: "deepdist", Dim: s.VectorSize, Threads: threads,
 		WordsPerSecond: words / wall, WordsPerCPUSecond: words / cost.CPU.Seconds(), PairsPerSecond: pairs / wall,
 		GFLOPs: flop / cost.CPU.Seconds() * float64(threads) / 1e9, FMAPeakGFLOPs: peak / 1e9,
-		Words: cost.Stats.Words, Seconds: wall, Loss: cost.Stats.Loss / float64(cost.Stats.LossPairs), Kernel: vec.Name(),
+		Words: cost.Stats.Words, Seconds: wall, Loss: cost.Stats.Loss / float64(cost.Stats.LossPairs), Kernel: vec.Name(), LineTransferNs: float64(transfer.Nanoseconds()),
 	}
 }

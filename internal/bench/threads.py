@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""What a second thread costs: `make bench-threads`, with DEEPDIST_CORPUS naming a text file.
+
+Trains one epoch over the first 3 million words with one thread and with two, in turns, five times each at dim 100 and 300 (settings as in kernel.py). One JSON
+line per pair, and one with the medians:
+
+    ratio             words per CPU second with two threads over those with one: 1 if threads do not disturb each other
+    peak_ratio        the same of a loop that only multiplies and adds, in registers: what the machine itself takes away
+    line_transfer_ns  how long a cache line takes from one processor to the other, measured right after the two threads have trained. Where this rises, so does the
+                      price of the rows that they share, whatever the code does
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+
+import inputs
+from kernel import ROOT, deepdist, first_words
+
+PAIRS = 5
+WORDS = 3_000_000
+
+
+def pair(binary: Path, text: Path, dim: int) -> dict[str, float]:
+    one, two = (deepdist(binary, text, dim, threads) for threads in (1, 2))
+    return {
+        "ratio": two["words_per_cpu_second"] / one["words_per_cpu_second"],
+        "peak_ratio": two["fma_peak_gflops"] / 2 / one["fma_peak_gflops"],
+        "line_transfer_ns": two["line_transfer_ns"],
+        "words_per_cpu_second": two["words_per_cpu_second"],
+    }
+
+
+def main() -> None:
+    corpus = inputs.corpus("bench-threads")
+    with tempfile.TemporaryDirectory() as folder:
+        binary = Path(folder) / "kernel"
+        subprocess.run(["go", "build", "-o", binary, "./internal/bench/kernel"], cwd=ROOT, check=True)
+        text = first_words(corpus, WORDS, Path(folder) / "text.txt")
+        for dim in (100, 300):
+            pairs = []
+            for _ in range(PAIRS):
+                pairs.append(pair(binary, text, dim))
+                print(json.dumps({"dim": dim, **{name: round(value, 3) for name, value in pairs[-1].items()}}), flush=True)
+            medians = {name: round(statistics.median(p[name] for p in pairs), 3) for name in pairs[0]}
+            print(json.dumps({"dim": dim, "pairs": PAIRS, "median": True, **medians}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
