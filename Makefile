@@ -43,7 +43,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs, 20 minutes at most
+test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
