@@ -53,7 +53,8 @@ start() {
 stop() {
   if alive; then
     local pid; pid=$(cat "$lab/dockerd.pid")
-    docker ps -q | xargs -r docker kill > /dev/null 2>&1 || true
+    # what a command that was killed has left: networks would come back with their interfaces at the next start
+    { docker ps --all --quiet | xargs -r docker rm --force --volumes; docker network prune --force; docker volume prune --force; } > /dev/null 2>&1 || true
     kill "$pid"
     for _ in $(seq 120); do [ -d "/proc/$pid" ] || break; sleep .5; done
   fi

@@ -24,7 +24,8 @@ stop() {
   left=$(docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
     docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
     docker network ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
-    docker images --quiet "deepdist-*:$DEEPDIST_TAG")
+    docker images --quiet "deepdist-*:$DEEPDIST_TAG"
+    docker images --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
   [ -z "$left" ] || { echo "smoke.sh: left behind: $left" >&2; status=1; }
   rm -rf "$logs"
   [ "$status" -ne 0 ] || { say 'all removed'; echo '1 passed, 0 failed'; }
@@ -32,7 +33,7 @@ stop() {
 }
 trap stop EXIT INT TERM
 
-timeout 1500 docker compose build > "$logs/build.log" 2>&1
+timeout 1500 docker compose build namenode master jupyter > "$logs/build.log" 2>&1
 say 'images built'
 docker images --format '  {{.Repository}} {{.Size}}' --filter "reference=deepdist-*:$DEEPDIST_TAG"
 docker compose up --detach --wait --wait-timeout 600 > "$logs/up.log" 2>&1
