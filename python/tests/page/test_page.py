@@ -18,12 +18,13 @@ pytestmark = pytest.mark.page
 SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "sample" / "part-*.txt.bz2"
 KEEP = os.environ.get("DEEPDIST_SCREENSHOT")
 PASSES = 15 if KEEP else 400  # 400 are never done: the training lasts for as long as the tests look
+COPIES = 1 if KEEP else 8  # of the text, so that no machine ends several epochs in a moment: each is a new row on top of the others
 
 
 @pytest.fixture(scope="module")
 def running(sc):
     """A word2vec training of the sample text that goes on for longer than the tests look."""
-    lines = sc.textFile(f"file://{SAMPLE}", 4)
+    lines = sc.textFile(",".join([f"file://{SAMPLE}"] * COPIES))
     with DeepDist(Word2Vec(vector_size=100, sg=1, min_count=5, sample=1e-4, epochs=PASSES), progress=False) as dd:
         training = Training(dd, lines)
         yield dd
