@@ -84,6 +84,9 @@ bench-kernel: build ## words per second of the training kernel and of gensim, by
 bench-threads: build ## what a second thread costs the first: words per CPU second with two over one, five pairs
 	@.venv/bin/python internal/bench/threads.py
 
+bench-memory: build need-java ## memory of each process and bytes of spool for a million words at dim 300, beside the formula of docs/spark.md
+	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/memory.py
+
 ##@ Keep house
 generate: build/bin/protoc-gen-go build/bin/protoc-gen-go-grpc .venv/.made ## generate the protocol's Go code and the kernels' assembly again
 	.ci/lab/generate.sh
@@ -127,4 +130,4 @@ need-java:
 	@command -v java >/dev/null || [ -x "$${JAVA_HOME:-}/bin/java" ] || { echo 'make: Java is missing, and Spark needs it: install a Java 17 runtime (Debian: apt install openjdk-17-jre-headless) or set JAVA_HOME' >&2; exit 1; }
 
 .PHONY: help build demo test test-go test-python test-cluster test-hdfs test-spark35 test-standalone test-torch test-page fuzz verify-generated \
-	quality bench-train bench-modes bench-kernel bench-threads generate torch sample clean need-go need-python need-java
+	quality bench-train bench-modes bench-kernel bench-threads bench-memory generate torch sample clean need-go need-python need-java
