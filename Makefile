@@ -119,6 +119,9 @@ bench-kernel: build ## words per second of the training kernel and of gensim, by
 bench-threads: build ## what a second thread costs the first: words per CPU second with two over one, five pairs
 	@.venv/bin/python internal/bench/threads.py
 
+bench-memory: build need-java ## memory of each process and bytes of spool for a million words at dim 300, beside the formula of docs/spark.md
+	@$(call SPARKENV,.venv) .venv/bin/python internal/bench/memory.py
+
 ##@ Keep house
 generate: build/bin/protoc-gen-go build/bin/protoc-gen-go-grpc .venv/.made ## generate the protocol's Go code and the kernels' assembly again
 	.ci/lab/generate.sh

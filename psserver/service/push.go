@@ -20,14 +20,15 @@ func (s *Service) Push(stream pb.ParameterServer_PushServer) error {
 	if h == nil {
 		return invalid("push: the first message is not a header")
 	}
-	specs, err := s.session.Specs(h.TrainingId)
+	specs, words, err := s.session.Specs(h.TrainingId)
 	if errors.Is(err, session.ErrStopped) {
 		return stream.SendAndClose(response(session.Outcome{Kind: session.Closed, Reason: err.Error()}))
 	}
 	if err != nil {
 		return statusOf(err)
 	}
-	stage := &stage{specs: specs, left: h.Bytes}
+	stage := &stage{specs: specs, words: words, left: h.Bytes}
+	defer stage.free()
 	if err := stage.announce(h.Bytes); err != nil {
 		return s.refuse(stream, h, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"deepdist/internal/bundle"
+	"deepdist/internal/pages"
 	"deepdist/internal/vec"
 	pb "deepdist/proto/deepdist/v1"
 	"deepdist/psserver/session"
@@ -16,8 +17,10 @@ import (
 // the bytes that the header announced, which have been reserved.
 type stage struct {
 	specs  map[string]session.Spec
+	words  bool // the deltas are of word vectors
 	deltas []bundle.Tensor
 	left   uint64 // of the bytes announced
+	frees  []func()
 
 	sparse bool // the delta opened last
 	filled int  // bytes of its values that are in
@@ -103,13 +106,31 @@ func (s *stage) open(d *pb.PushRequest_Delta) error {
 		return fmt.Errorf("gradient of %q has %d bytes, of those announced %d are left", t.Name, need, s.left)
 	}
 	s.left -= need
-	delta.Data = bundle.Bytes(make([]uint64, (length+7)/8))[:length:length]
+	delta.Data = s.alloc(length)
 	if d.Sparse {
 		delta.Keys = make([]uint32, 0, delta.Shape[0])
 	}
 	s.deltas = append(s.deltas, delta)
 	s.sparse, s.filled = d.Sparse, 0
 	return nil
+}
+
+// alloc takes memory for a delta. Those of word vectors are as large as the model, and are given back as soon as they have been added; those of
+// any other model may stand in line for the driver when their stream has ended, and go when nobody holds them.
+func (s *stage) alloc(length int64) []byte {
+	if !s.words {
+		return bundle.Bytes(make([]uint64, (length+7)/8))[:length:length]
+	}
+	data, free := pages.Alloc(int(length))
+	s.frees = append(s.frees, free)
+	return data
+}
+
+// free gives the deltas of word vectors back: nobody may read them afterwards.
+func (s *stage) free() {
+	for _, free := range s.frees {
+		free()
+	}
 }
 
 // add takes a chunk of the delta opened last. Its numbers are looked at here, while they are in the cache.

@@ -65,19 +65,20 @@ type Spec struct {
 	Shape []int
 }
 
-// Specs lists the tensors of a training that a push may change.
-func (s *Session) Specs(trainingID uint32) (map[string]Spec, error) {
+// Specs lists the tensors of a training that a push may change. words tells whether it is word2vec: then a push is applied, or not,
+// before Push returns, and nothing of it is kept.
+func (s *Session) Specs(trainingID uint32) (specs map[string]Spec, words bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, err := s.open(trainingID)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	specs := map[string]Spec{}
+	specs = map[string]Spec{}
 	for _, tensor := range s.tensors(t).All() {
 		specs[tensor.Name] = Spec{tensor.DType, tensor.Shape}
 	}
-	return specs, nil
+	return specs, t.words != nil, nil
 }
 
 // tensors is the store that a training works on. Callers hold mu.

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"runtime"
+
 	"deepdist/psserver/cursor"
 	"deepdist/psserver/store"
 	"deepdist/psserver/vocabulary"
@@ -13,7 +15,7 @@ type Settlement struct {
 	Dropped  uint64 `json:"dropped_words"`
 	Distinct uint64 `json:"distinct"`
 	Unknown  uint64 `json:"dropped_distinct"`
-	Bytes    uint64 `json:"bytes"` // estimate of server and one replica
+	Bytes    uint64 `json:"bytes"` // estimate for a machine that runs the server and one worker
 }
 
 // SettleVocabulary ends the ingest: the ids are given, the vectors begin. Asked again it repeats its answer.
@@ -89,21 +91,25 @@ func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int
 	if err := need.Check(v, dim, available+uint64(s.words.Bytes())); err != nil {
 		return faultf(ErrBadInput, "%w", err)
 	}
-	// Late readers of an earlier training's vectors keep those alive.
-	for _, name := range s.words.Names() {
+	// Late readers of an earlier training's vectors keep those alive; without any they go now, before the new ones come.
+	earlier := s.words.Names()
+	for _, name := range earlier {
 		if err := s.words.Drop(name); err != nil {
 			return err
 		}
 	}
+	if len(earlier) > 0 {
+		runtime.GC()
+	}
 	for _, m := range w.settings.matrices(v.Size()) {
-		tensor, err := store.New(m.name, "float32", m.rows, dim)
-		if err != nil {
-			return err
-		}
-		if vectors := w.start[m.name]; vectors != nil {
-			copy(tensor.Float32s(), vectors)
-		} else if m.name == "syn0" {
-			vocabulary.InitialVectors(tensor.Float32s(), dim, w.settings.Seed)
+		tensor := w.start[m.name]
+		if tensor == nil {
+			if tensor, err = store.New(m.name, "float32", m.rows, dim); err != nil {
+				return err
+			}
+			if m.name == "syn0" {
+				vocabulary.InitialVectors(tensor.Float32s(), dim, w.settings.Seed)
+			}
 		}
 		if err := s.words.Define(tensor); err != nil {
 			return err

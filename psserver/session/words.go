@@ -7,6 +7,7 @@ import (
 
 	"deepdist/internal/bundle"
 	"deepdist/psserver/claim"
+	"deepdist/psserver/store"
 	"deepdist/psserver/vocabulary"
 )
 
@@ -75,9 +76,9 @@ func (w *Word2Vec) matrices(words int) []matrix {
 type wordTraining struct {
 	settings Word2Vec
 	rules    vocabulary.Rules
-	given    *vocabulary.Vocabulary // fixed ids; nil: they come of the counts
-	start    map[string][]float32   // vectors to start from, by matrix; without its own syn0 is drawn, and the others are zero
-	keep     bool                   // go on with the tensors of the training before
+	given    *vocabulary.Vocabulary   // fixed ids; nil: they come of the counts
+	start    map[string]*store.Tensor // vectors to start from, by matrix; without its own syn0 is drawn, and the others are zero
+	keep     bool                     // go on with the tensors of the training before
 	merge    *vocabulary.Merge
 	book     *claim.Book
 	settled  *vocabulary.Settled
@@ -115,7 +116,7 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 		return 0, err
 	}
 	w := &wordTraining{settings: o.Settings, rules: vocabulary.Rules{MinCount: o.MinCount, MaxFinalVocab: o.MaxFinalVocab},
-		merge: vocabulary.NewMerge(), keep: o.Continue, reopened: map[uint32]bool{}, start: map[string][]float32{}}
+		merge: vocabulary.NewMerge(), keep: o.Continue, reopened: map[uint32]bool{}, start: map[string]*store.Tensor{}}
 	if len(o.Given) > 0 {
 		v, err := vocabulary.New(o.Given)
 		if err != nil {
@@ -125,7 +126,7 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 	}
 	for _, m := range o.Settings.matrices(len(o.Given)) {
 		if t := o.Start[m.name]; t != nil {
-			vectors, err := startVectors(t, m.rows, o.Settings.VectorSize)
+			vectors, err := startVectors(t, m.name, m.rows, int(o.Settings.VectorSize))
 			if err != nil {
 				return 0, err
 			}
@@ -158,11 +159,17 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 	return t.id, nil
 }
 
-func startVectors(t *bundle.Tensor, rows int, dim uint32) ([]float32, error) {
-	if t.DType != "float32" || len(t.Shape) != 2 || t.Shape[0] != rows || t.Shape[1] != int(dim) || t.Keys != nil {
+// startVectors copies what the driver has given into the tensor that will be trained.
+func startVectors(t *bundle.Tensor, name string, rows, dim int) (*store.Tensor, error) {
+	if t.DType != "float32" || len(t.Shape) != 2 || t.Shape[0] != rows || t.Shape[1] != dim || t.Keys != nil {
 		return nil, faultf(ErrBadInput, "start vectors %q are %s of shape %v; float32 of (%d, %d) is needed", t.Name, t.DType, t.Shape, rows, dim)
 	}
-	return append([]float32(nil), t.Float32s()...), nil
+	tensor, err := store.New(name, "float32", rows, dim)
+	if err != nil {
+		return nil, err
+	}
+	copy(tensor.Float32s(), t.Float32s())
+	return tensor, nil
 }
 
 // lastSettled is the newest word2vec training whose tensors exist. Callers hold mu.

@@ -2,12 +2,15 @@ package store
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"deepdist/internal/bundle"
+	"deepdist/internal/life"
 )
 
 // The dumb twin adds row by row; whatever keys come, in however many stripes, both must hold the same numbers to the bit.
@@ -148,5 +151,47 @@ func TestDefiningANameAgainReplacesIt(t *testing.T) {
 	}
 	if _, err := New("bad", "complex64", 1); err == nil {
 		t.Error("a tensor of complex64")
+	}
+}
+
+func TestADroppedTensorsMemoryGoesWithItsLastReader(t *testing.T) {
+	const size = 256 << 20
+	var s Store
+	define := func() (reader func(first, end int, dst []byte)) {
+		tensor, err := New("w", "float32", size/4/256, 256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < size; i += 4096 {
+			tensor.Data[i] = 1
+		}
+		if err := s.Define(tensor); err != nil {
+			t.Fatal(err)
+		}
+		return tensor.ReadRange
+	}
+	reader := define()
+	full, err := life.RSS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Drop("w"); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	row := make([]byte, 1024)
+	if reader(8, 9, row); row[0] != 1 {
+		t.Error("a late reader's tensor is gone")
+	}
+	reader = nil
+	for until := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		runtime.GC()
+		now, err := life.RSS()
+		if err != nil || time.Now().After(until) {
+			t.Fatalf("%d bytes with the tensor, %d without, %v", full, now, err)
+		}
+		if now+size/2 < full {
+			return
+		}
 	}
 }

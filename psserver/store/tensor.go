@@ -1,6 +1,6 @@
 // Package store holds the model: named tensors of any dtype, whose first dimension counts rows that are addressed by key.
 //
-// A tensor's memory is one of two kinds. Word vectors lie in the server's own heap and are changed by many pushes while many
+// A tensor's memory is one of two kinds. Word vectors lie in the server's own memory and are changed by many pushes while many
 // pulls read them: AddRows and ReadRows lock stripes of rows, so a reader never sees half a row of a sum, yet readers of other
 // rows are not held up. Tensors of any other model lie in memory that the driver shares, where the driver's own descent writes
 // them; those are only touched by whoever holds the session's lock, and workers read immutable copies (Version).
@@ -8,9 +8,11 @@ package store
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 
 	"deepdist/internal/bundle"
+	"deepdist/internal/pages"
 	"deepdist/internal/vec"
 )
 
@@ -27,14 +29,17 @@ type Tensor struct {
 	locks [stripes]sync.RWMutex
 }
 
-// New makes a tensor of zeros in the server's own memory.
+// New makes a tensor of zeros in the server's own memory, outside of the heap. It is given back when nobody holds the Tensor any more: late
+// readers may hold it longer than the store does. Its Data alone does not keep it.
 func New(name, dtype string, shape ...int) (*Tensor, error) {
 	length, err := bundle.ByteLen(dtype, dims(shape))
 	if err != nil {
 		return nil, fmt.Errorf("tensor %q: %w", name, err)
 	}
-	data := bundle.Bytes(make([]uint64, (length+7)/8))[:length] // uint64: aligned for every dtype
-	return &Tensor{Tensor: bundle.Tensor{Name: name, DType: dtype, Shape: shape, Data: data}}, nil
+	data, free := pages.Alloc(int(length))
+	t := &Tensor{Tensor: bundle.Tensor{Name: name, DType: dtype, Shape: shape, Data: data}}
+	runtime.AddCleanup(t, func(free func()) { free() }, free)
+	return t, nil
 }
 
 // Share makes a tensor of a mapping that the driver writes as well; it must hold exactly one tensor. The Tensor owns the mapping.

@@ -27,14 +27,23 @@ func mix(seed, key uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Need estimates the memory of a training: the server's matrices and the words, and one worker's replica, whose rows are padded
-// to 16 floats and which keeps a copy of what it pulled to know what it has changed.
+// Need estimates the memory of a training at its fullest, by the terms of docs/spark.md.
 type Need struct {
-	Server, Replica uint64
+	Words   uint64 // the vocabulary, which the server and each worker have
+	Model   uint64 // the server's matrices
+	Push    uint64 // the deltas of all rows with their keys, while the server receives them
+	WayOut  uint64 // the copy that the driver gets at the end, when no push comes any more
+	Replica uint64 // a worker's rows, padded to 16 floats, and a copy of what it pulled, to know what it has changed
 }
 
-// Total is both, for a machine that runs both.
-func (n Need) Total() uint64 { return n.Server + n.Replica }
+// Server is what the server takes.
+func (n Need) Server() uint64 { return n.Words + n.Model + max(n.Push, n.WayOut) }
+
+// Worker is what a worker takes that holds all rows.
+func (n Need) Worker() uint64 { return n.Words + n.Replica }
+
+// Total is for a machine that runs the server and one worker, which lets go of its rows before the way out.
+func (n Need) Total() uint64 { return 2*n.Words + n.Model + max(n.Push+n.Replica, n.WayOut) }
 
 // Estimate computes the need of a vocabulary with so many matrices of vectors of so many numbers. It errs when the sizes do not fit into 63 bits.
 func Estimate(v *Vocabulary, dim, matrices int) (Need, error) {
@@ -43,10 +52,9 @@ func Estimate(v *Vocabulary, dim, matrices int) (Need, error) {
 	if hi != 0 || matrix > 1<<59 {
 		return Need{}, fmt.Errorf("%d words with vectors of %d numbers: more than any memory", v.Size(), dim)
 	}
-	return Need{
-		Server:  uint64(v.Size())*uint64(dim)*4*uint64(matrices) + v.Bytes(),
-		Replica: matrix*2*uint64(matrices) + v.Bytes(),
-	}, nil
+	rows := uint64(v.Size()) * uint64(matrices)
+	model := rows * 4 * uint64(dim)
+	return Need{Words: v.Bytes(), Model: model, Push: model + 4*rows, WayOut: model, Replica: 2 * matrix * uint64(matrices)}, nil
 }
 
 // Check refuses a training that does not fit into the available bytes.
@@ -56,7 +64,7 @@ func (n Need) Check(v *Vocabulary, dim int, available uint64) error {
 	}
 	return fmt.Errorf("%d words with vectors of %d numbers need about %s (server %s, a worker %s), and %s are available: "+
 		"raise min_count, set max_final_vocab, lower vector_size, or give the driver's machine more memory",
-		v.Size(), dim, Size(n.Total()), Size(n.Server), Size(n.Replica), Size(available))
+		v.Size(), dim, Size(n.Total()), Size(n.Server()), Size(n.Worker()), Size(available))
 }
 
 // Size prints a number of bytes for people.

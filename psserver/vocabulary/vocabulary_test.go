@@ -184,8 +184,12 @@ func TestTheEstimateRefusesWhatDoesNotFit(t *testing.T) {
 		v.Entries = append(v.Entries, Entry{"word", 1})
 	}
 	need, err := Estimate(v, 100, 2)
-	if err != nil || need.Server < 800_000 || need.Server > 900_000 || need.Replica < need.Server {
-		t.Errorf("%+v, %v", need, err)
+	want := Need{Words: v.Bytes(), Model: 800_000, Push: 808_000, WayOut: 800_000, Replica: 2 * 2 * 1000 * 4 * 112}
+	if err != nil || need != want {
+		t.Errorf("%+v, %v; want %+v", need, err, want)
+	}
+	if need.Server() != want.Words+800_000+808_000 || need.Worker() != want.Words+1_792_000 || need.Total() != 2*want.Words+800_000+808_000+1_792_000 {
+		t.Errorf("server %d, worker %d, both %d", need.Server(), need.Worker(), need.Total())
 	}
 	if need.Check(v, 100, need.Total()) != nil || need.Check(v, 100, need.Total()-1) == nil {
 		t.Error("the border is elsewhere")

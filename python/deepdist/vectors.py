@@ -64,7 +64,7 @@ class WordVectors:
 
     def unit_vectors(self) -> np.ndarray:
         """Driver: all vectors scaled to length 1, float32 (V, D)."""
-        return self.vectors / np.maximum(np.linalg.norm(self.vectors, axis=1, keepdims=True), 1e-30)
+        return self.vectors / _lengths(self.vectors)[:, None]
 
     def similarity(self, a: str, b: str) -> float:
         """Driver: the cosine of two words."""
@@ -95,8 +95,7 @@ class WordVectors:
                 target += np.float32(sign) * v
         target = _unit(target)
         candidates = self.vectors[:restrict_vocab]
-        norms = np.maximum(np.linalg.norm(candidates, axis=1), 1e-30)
-        cosines = (candidates @ target) / norms
+        cosines = (candidates @ target) / _lengths(candidates)
         if topn is None:
             return cosines
         for w in (*plus, *minus):
@@ -220,6 +219,11 @@ def _as_list(words: Any) -> list[Word]:
 
 def _unit(v: np.ndarray) -> np.ndarray:
     return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-30)
+
+
+def _lengths(rows: np.ndarray) -> np.ndarray:
+    """Driver: the length of each row, without a copy of them all, which np.linalg.norm makes to square it."""
+    return np.maximum(np.sqrt(np.einsum("ij,ij->i", rows, rows)), 1e-30)
 
 
 def _ranks(values: Sequence[float]) -> np.ndarray:

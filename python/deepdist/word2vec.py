@@ -156,9 +156,9 @@ class Word2Vec:
         return start | {name: m for name, m in (("syn1", self.syn1), ("syn1neg", self.syn1neg)) if m is not None}
 
     def native_finish(self, words: list[str], counts: np.ndarray, arrays: Mapping[str, np.ndarray], summary: Summary) -> None:
-        """Driver: take over what has been trained."""
-        self._wv = WordVectors(words, np.array(arrays["syn0"], np.float32), counts)
-        self.syn1, self.syn1neg = (np.array(arrays[n], np.float32) if n in arrays else None for n in ("syn1", "syn1neg"))
+        """Driver: take over what has been trained, in the memory that it came in: it is this process's own as soon as it is written."""
+        self._wv = WordVectors(words, np.asarray(arrays["syn0"], np.float32), counts)
+        self.syn1, self.syn1neg = (np.asarray(arrays[n], np.float32) if n in arrays else None for n in ("syn1", "syn1neg"))
         self._loss = summary.loss
 
 

@@ -1,5 +1,7 @@
 """Word vectors answer as gensim's KeyedVectors do, and their files are read by each other."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -155,6 +157,26 @@ def test_another_vector_size_than_that_of_the_vectors_is_refused():
     model.vector_size = 5
     with pytest.raises(BadInput, match="vector_size=5, but .* have 4 dimensions: set vector_size=4"):
         model.native_start()
+
+
+def test_what_was_trained_is_taken_over_without_a_copy():
+    model, rows = Word2Vec(vector_size=4), np.ones((1, 4), np.float32)
+    model.native_finish(["a"], np.array([3], np.uint64), {"syn0": rows, "syn1neg": rows}, Summary())
+    assert model.wv.vectors is rows and model.syn1neg is rows
+
+
+def test_lengths_are_taken_without_a_copy_of_the_vectors():
+    rows = np.random.default_rng(1).normal(size=(50_000, 100)).astype(np.float32)
+    wv = WordVectors([str(i) for i in range(len(rows))], rows)
+    tracemalloc.start()
+    try:
+        nearest = wv.most_similar("7", topn=3)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < rows.nbytes / 2
+    cosines = rows @ rows[7] / (np.linalg.norm(rows, axis=1) * np.linalg.norm(rows[7]))
+    assert [w for w, _ in nearest] == [str(i) for i in np.argsort(-cosines)[1:4]]
 
 
 def test_an_untrained_model_says_so():

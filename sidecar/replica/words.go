@@ -58,12 +58,14 @@ func MostBytes(size int, settings word2vec.Settings) (bytes uint64) {
 	return bytes
 }
 
-// Close frees the rows.
+// Close frees the rows. The replica is as it was when it was new: it may hold others.
 func (w *Words) Close() {
 	for i := range w.parts {
 		w.parts[i].release()
+		w.parts[i].keys, w.parts[i].slots = nil, nil
 	}
-	w.version = 0
+	w.whole, w.version = false, 0
+	w.share()
 }
 
 // Bytes is the memory that the rows take.

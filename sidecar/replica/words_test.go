@@ -205,3 +205,26 @@ func TestValuesThatWereNotAskedForAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAReplicaThatWasClosedHoldsRowsAgain(t *testing.T) {
+	m, w := newModel(20, 16), NewWords(20, settings(16))
+	defer w.Close()
+	for range 2 {
+		w.HoldWhole()
+		m.pull(t, w)
+		if !equal(w, m) {
+			t.Fatal("the replica is not the server's state")
+		}
+		w.Close()
+		if w.Bytes() != 0 || w.Current() || w.Matrices().Syn0 != nil {
+			t.Errorf("closed, yet it holds %d bytes", w.Bytes())
+		}
+		w.Hold(needed(20, []uint32{3, 4}, []uint32{5}, nil))
+		m.pull(t, w)
+		rows := w.Matrices()
+		if at := int(rows.Slot0[4]) * rows.Stride; !slices.Equal(rows.Syn0[at:at+16], m.tensors["syn0"][4*16:5*16]) {
+			t.Error("the slice's row is not the server's")
+		}
+		w.Close()
+	}
+}

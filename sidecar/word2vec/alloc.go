@@ -1,10 +1,18 @@
 package word2vec
 
-import "unsafe"
+import (
+	"deepdist/internal/bundle"
+	"deepdist/internal/pages"
+)
 
-// alignedRows takes rows from Go's heap, beginning at a cache line.
+// AllocRows gives n zeroed rows, 64-byte aligned and outside of Go's heap. free gives them back; it may be called twice.
+func AllocRows(n, stride int) (rows []float32, free func()) {
+	memory, free := pages.Alloc(n * stride * 4)
+	return bundle.View[float32](memory), free
+}
+
+// alignedRows is for the few that stay.
 func alignedRows(floats int) []float32 {
-	memory := make([]float32, floats+15)
-	skip := -int(uintptr(unsafe.Pointer(&memory[0]))) & 63 / 4
-	return memory[skip : skip+floats : skip+floats]
+	rows, _ := pages.Alloc(floats * 4)
+	return bundle.View[float32](rows)
 }

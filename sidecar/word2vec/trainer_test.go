@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"unsafe"
 )
 
 func TestTheSameRecordsGiveTheSameBits(t *testing.T) {
@@ -167,26 +166,6 @@ func shareRows(t *testing.T, settings Settings) {
 	wait.Wait()
 	if within, across := topicCosines(rows); !(within > 0.7 && within-across > 0.2) {
 		t.Errorf("mean cosine within topics %.2f, across %.2f", within, across)
-	}
-}
-
-func TestAllocatedRowsAreZeroAndAlignedAndMayBeFreedTwice(t *testing.T) {
-	for _, size := range []struct{ rows, stride int }{{0, 16}, {1, 16}, {3, 112}, {5000, 112}, {40_000, 304}} {
-		rows, free := AllocRows(size.rows, size.stride)
-		if len(rows) != size.rows*size.stride {
-			t.Fatalf("%d floats for %d rows of %d", len(rows), size.rows, size.stride)
-		}
-		if at := uintptr(unsafe.Pointer(unsafe.SliceData(rows))); at%64 != 0 {
-			t.Errorf("%d rows begin at %#x", size.rows, at)
-		}
-		for i := range rows {
-			if rows[i] != 0 {
-				t.Fatalf("float %d is %v", i, rows[i])
-			}
-			rows[i] = 1
-		}
-		free()
-		free()
 	}
 }
 

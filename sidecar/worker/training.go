@@ -87,6 +87,9 @@ func (t *training) loop() {
 		err := t.train()
 		if err != nil {
 			t.reset()
+		} else if t.exhausted && t.rows != nil {
+			t.rows.Close() // the driver is about to fetch the model; if partitions come back, the next pull brings the rows again
+			t.replicaSize.Store(0)
 		}
 		t.mu.Lock()
 		if err == nil && t.seats.count() > 0 && !t.exhausted {

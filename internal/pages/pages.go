@@ -1,0 +1,18 @@
+// Package pages gives large pieces of memory outside of Go's heap: the rows of a replica, the tensors of word vectors, a push
+// while it is received.
+//
+// The collector lets the heap grow to twice of what lives in it before it looks at it again. With a model of gigabytes in the heap
+// that is a second model's worth of what has been dropped already; outside, memory is given back when its owner says so.
+package pages
+
+import "unsafe"
+
+// fromHeap takes memory from Go's heap, beginning at a cache line.
+func fromHeap(bytes int) []byte {
+	if bytes == 0 {
+		return nil
+	}
+	memory := make([]byte, bytes+63)
+	skip := -int(uintptr(unsafe.Pointer(&memory[0]))) & 63
+	return memory[skip : skip+bytes : skip+bytes]
+}
