@@ -40,8 +40,17 @@ install() {
 
 start() {
   alive && return
-  # What an engine that was killed has left is not what was there before it: the first note stays until it is used.
-  [ -f "$lab/before.iptables" ] || { sysctl -n net.ipv4.ip_forward > "$lab/before.forward"; iptables-save > "$lab/before.iptables"; }
+  # What an engine that was killed has left is not what was there before it: the first note stays until it is used, and without a note,
+  # rules of bridges that no engine runs any more would turn the addresses of this one's containers into the gateway's.
+  if [ ! -f "$lab/before.iptables" ]; then
+    local stale='DOCKER|docker0|br-[0-9a-f]{12}'
+    if ! pgrep -x dockerd > /dev/null && iptables-save | grep -Eq "$stale"; then
+      iptables-save | grep -Ev "$stale" > "$lab/clean.iptables"
+      iptables-restore < "$lab/clean.iptables"
+    fi
+    sysctl -n net.ipv4.ip_forward > "$lab/before.forward"
+    iptables-save > "$lab/before.iptables"
+  fi
   rm -f "$lab/dockerd.pid"
   setsid dockerd --host "$DOCKER_HOST" --data-root "$lab/data" --exec-root "$lab/exec" --pidfile "$lab/dockerd.pid" \
     > "$lab/dockerd.log" 2>&1 < /dev/null 9>&- &
@@ -117,8 +126,8 @@ case ${1:-} in
     [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || skip 'no Docker engine is here that this user may use, and only root on Debian can start one'
     command -v go > /dev/null || skip 'there is no Docker engine here, and one of its own needs Go 1.26'
     mkdir -p "$lab"
-    exec 9> "$lab/lock"
-    flock 9 # one at a time
+    exec 9> /var/lock/deepdist-docker # one at a time on this machine: its firewall is one
+    flock --nonblock 9 || { echo 'docker.sh: waiting until another of its engines has ended …' >&2; flock 9; }
     export DOCKER_HOST=unix://$lab/docker.sock DOCKER_CONFIG=$lab/config
     install || skip 'no Docker engine is here, and its packages could not be had (see above)'
     trap 'status=$?; trap - EXIT INT TERM; stop; exit $status' EXIT INT TERM

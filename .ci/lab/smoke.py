@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import subprocess
 import sys
 import time
 import urllib.error
@@ -37,14 +38,16 @@ def containers():
         assert not any("TOKEN" in name and not name.startswith("JUPYTER_TOKEN") for name in config["Env"]), c["Name"]
 
 
-def halfway(address, victim):
+def halfway(driver, address, victim):
     """Waits until both workers have pushed, the victim among them, and part of the words is trained; fails if it was over before."""
     figures, deadline = {}, time.monotonic() + HALFWAY_SECONDS
     while time.monotonic() < deadline:
         try:
             figures = json.loads(get(address, "/figures", Host="127.0.0.1:5000"))
-        except (OSError, urllib.error.URLError):  # the page isn't there yet
+        except (OSError, urllib.error.URLError):  # the page isn't there yet, or no more
             figures = {}
+            if subprocess.run(["docker", "inspect", driver], capture_output=True).returncode:
+                raise SystemExit("smoke.py: the driver ended before a worker could be killed")
         goal = figures.get("total_words") or 0
         if figures.get("phase") == "training" and goal:
             pushing = [worker["host"] for worker in figures.get("workers") or () if worker.get("pushes")]

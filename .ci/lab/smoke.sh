@@ -15,7 +15,7 @@ stop() {
   status=$?
   trap - EXIT INT TERM
   if [ "$status" -ne 0 ]; then
-    tail -n 40 "$logs"/*.log >&2 || true
+    tail -n 60 "$logs"/*.log >&2 || true
     docker compose ps --all >&2 || true
     docker compose logs --no-color --tail 40 >&2 || true
   fi
@@ -45,7 +45,7 @@ training=$!
 page() { docker port "$driver" 5000/tcp 2> /dev/null | head -n 1; }
 until [ -n "$(page)" ]; do kill -0 "$training" 2> /dev/null || { wait "$training"; exit 1; }; sleep .5; done
 victim=$(docker compose ps --quiet worker | head -n 1)
-check halfway "$(page)" "$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$victim")"
+check halfway "$driver" "$(page)" "$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$victim")"
 docker kill "$victim" > /dev/null
 say 'trained a part; a worker killed'
 wait "$training"
