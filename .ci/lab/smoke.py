@@ -100,20 +100,20 @@ def pages(spark, history, namenode, jupyter):
     assert [app["name"] for app in applications] == ["word2vec"], applications
     assert "word2vec.txt" in get(namenode, "/webhdfs/v1/models?op=LISTSTATUS")
     assert "HDFS" in get(namenode, "/index.html")
-    try:
-        get(jupyter, "/api/contents", Host="localhost:8888")
-    except urllib.error.HTTPError as refusal:
-        assert refusal.code == 403, refusal
-    else:
-        raise AssertionError("Jupyter answers without a token")
+    refused(jupyter, "/api/contents", "localhost:8888", "Jupyter answers without a token")
     files = get(jupyter, "/api/contents", Host="localhost:8888", Authorization=f"token {os.environ['JUPYTER_TOKEN']}")
     assert {"word2vec.ipynb", "quickstart.py", "demo.py"} <= {entry["name"] for entry in json.loads(files)["content"]}, files
+    refused(jupyter, "/api", "elsewhere.example", "Jupyter answers to a foreign name")
+
+
+def refused(address, path, host, otherwise):
+    """Asked by that name, the server says that it is forbidden."""
     try:
-        get(jupyter, "/api", Host="elsewhere.example")
+        get(address, path, Host=host)
     except urllib.error.HTTPError as refusal:
         assert refusal.code == 403, refusal
     else:
-        raise AssertionError("Jupyter answers to a foreign name")
+        raise AssertionError(otherwise)
 
 
 def notebook():
