@@ -24,6 +24,9 @@ def lines():
     return topic_lines(6000)
 
 
+LONG = 400  # epochs of a training that still runs when its figures are looked at, on a fast machine too
+
+
 def train(model, data, **kw):
     with DeepDist(model, progress=False) as dd:
         return dd.train(data, **kw), dd.model
@@ -369,7 +372,7 @@ def test_two_sessions_at_once_do_not_mix(sc, lines):
 
 def test_one_session_trains_one_thing_at_a_time(sc, lines):
     began = threading.Event()
-    with DeepDist(small(epochs=60), progress=lambda figures: began.set()) as dd:
+    with DeepDist(small(epochs=LONG), progress=lambda figures: began.set()) as dd:
         got = []
         first = threading.Thread(target=lambda: got.append(dd.train(sc.parallelize(lines, 2))))
         first.start()
@@ -388,11 +391,11 @@ def test_sessions_follow_one_another(sc, lines):
 def test_a_killed_sidecar_is_replaced_and_the_training_ends_right(sc, lines):
     watch, killed = once_in_training(lambda: all_sidecars(sc, "kill"))
 
-    with DeepDist(small(epochs=40), progress=watch) as dd:
+    with DeepDist(small(epochs=LONG), progress=watch) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
     assert killed, "the training was over before its sidecar could be killed"
     words = sum(len(s.split()) for s in lines)
-    assert [e.words for e in summary.epochs] == [words] * 40 and summary.rounds > 1
+    assert [e.words for e in summary.epochs] == [words] * LONG and summary.rounds > 1
 
 
 def test_a_python_worker_that_dies_while_it_reads_is_replaced(sc, lines, tmp_path):
@@ -416,7 +419,7 @@ def test_a_killed_psserver_is_an_error_within_seconds(sc, lines):
             died.append(time.monotonic())
             dd._server.process.kill()
 
-    with pytest.raises(ServerLost, match="SIGKILL"), DeepDist(small(epochs=500), progress=watch) as dd:
+    with pytest.raises(ServerLost, match="SIGKILL"), DeepDist(small(epochs=LONG), progress=watch) as dd:
         dd.train(sc.parallelize(lines, 4))
     assert time.monotonic() - died[0] < 30
 
@@ -434,7 +437,7 @@ def test_a_psserver_that_hangs_is_an_error(sc, lines, impatient):
         if figures.get("phase") == "training":
             dd._server.process.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ServerLost, match="has not answered for 3 s"), DeepDist(small(epochs=500), progress=watch) as dd:
+    with pytest.raises(ServerLost, match="has not answered for 3 s"), DeepDist(small(epochs=LONG), progress=watch) as dd:
         dd.train(sc.parallelize(lines, 4))
 
 
@@ -457,22 +460,22 @@ def test_a_call_may_take_longer_than_the_silence_that_is_borne(sc, impatient):
 def test_a_sidecar_that_hangs_is_replaced(sc, lines):
     watch, stopped = once_in_training(lambda: all_sidecars(sc, "suspend"))
 
-    with DeepDist(small(epochs=400), progress=watch) as dd:
+    with DeepDist(small(epochs=LONG), progress=watch) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
     assert stopped, "the training was over before its sidecar could be stopped"
     assert not any(p.is_running() and p.status() != "zombie" for p in stopped), "it still has the executor's place"
     words = sum(len(s.split()) for s in lines)
-    assert [e.words for e in summary.epochs] == [words] * 400 and summary.rows == len(lines)
+    assert [e.words for e in summary.epochs] == [words] * LONG and summary.rows == len(lines)
 
 
 def test_a_sidecar_that_is_told_to_stop_is_replaced(sc, lines):
     watch, told = once_in_training(lambda: all_sidecars(sc, "terminate"))
 
-    with DeepDist(small(epochs=40), progress=watch) as dd:
+    with DeepDist(small(epochs=LONG), progress=watch) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
     assert told, "the training was over before its sidecar could be told"
     words = sum(len(s.split()) for s in lines)
-    assert [e.words for e in summary.epochs] == [words] * 40 and summary.rows == len(lines)
+    assert [e.words for e in summary.epochs] == [words] * LONG and summary.rows == len(lines)
 
 
 def test_a_partition_whose_spool_is_damaged_is_ingested_again(sc, lines, tmp_path):
@@ -484,11 +487,11 @@ def test_a_partition_whose_spool_is_damaged_is_ingested_again(sc, lines, tmp_pat
 
     watch, damaged = once_in_training(damage)
 
-    with DeepDist(small(epochs=60), progress=watch, spool_dir=str(tmp_path)) as dd:
+    with DeepDist(small(epochs=LONG), progress=watch, spool_dir=str(tmp_path)) as dd:
         summary = dd.train(sc.parallelize(lines, 4))
     assert damaged and summary.rounds > 1, "the training was over before its spool could be damaged"
     words = sum(len(s.split()) for s in lines)
-    assert [e.words for e in summary.epochs] == [words] * 60 and summary.rows == len(lines)
+    assert [e.words for e in summary.epochs] == [words] * LONG and summary.rows == len(lines)
 
 
 def test_a_file_that_is_missing_is_said_in_one_line(sc, tmp_path):
