@@ -43,7 +43,7 @@ demo: build need-java ## train word2vec on the sample text in local Spark, then 
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs
+test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-yarn test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -65,6 +65,9 @@ in-hdfs:
 
 test-kerberos: build need-java ## HDFS that asks for Kerberos, with MIT's KDC (on Debian as root it installs krb5-kdc); run test-hdfs before
 	for protection in authentication privacy; do PROTECTION=$$protection .ci/lab/kerberos.sh run $(GO) test -count 1 -run 'Ticket|Kerberos' ./internal/storage; done
+
+test-yarn: build build/environment.tar.gz need-java ## spark-submit to a real YARN over HDFS, the driver here and in a container (skipped, and said so, without mvn or Hadoop's jars)
+	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .ci/lab/yarn.sh run .ci/lab/submit.sh client cluster cluster-archives
 
 test-spark35: build .venv-spark35/.made build/environment.tar.gz need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
