@@ -2,11 +2,14 @@
 // psserver"). A connection is a HELLO and then calls, one answered after the other; a driver that wants to wait for updates and
 // watch the run at once opens two. Each op is a small function in ops.go that translates JSON to the session and back.
 //
+// What shares memory with the driver, a callable descent, is for a driver whose bundles are descriptors; one whose bundles travel inline has the rest.
+//
 // An op that fails is answered with ERROR, and the connection stays: the driver decides what to do. Only a frame that can't be
 // understood ends it.
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,11 +100,19 @@ func (c *Server) talk(ctx context.Context, socket *net.UnixConn) error {
 		return err
 	}
 	conn := frame.NewConn(socket)
-	var hello frame.Greeting
+	var hello struct {
+		frame.Greeting
+		Bundles string `json:"bundles"`
+	}
 	if err := conn.ReadHello(&hello); err != nil {
 		if !errors.Is(err, io.EOF) {
 			conn.WriteError(err)
 		}
+		return err
+	}
+	if hello.Bundles != "" && hello.Bundles != "inline" {
+		err := frame.Errorf(frame.Protocol, `bundles are "inline" or descriptors, not %q`, hello.Bundles)
+		conn.WriteError(err)
 		return err
 	}
 	greeting := struct {
@@ -111,6 +122,9 @@ func (c *Server) talk(ctx context.Context, socket *net.UnixConn) error {
 	}{frame.NewGreeting(), c.session.ID, os.Getpid()}
 	if err := conn.WriteJSON(frame.OK, greeting); err != nil {
 		return err
+	}
+	if hello.Bundles == "inline" {
+		conn.Inline(life.AvailableMemory)
 	}
 	for {
 		f, err := conn.Read()
@@ -150,6 +164,10 @@ func (c *Server) answer(ctx context.Context, conn *frame.Conn, f frame.Frame) er
 	if !ok {
 		return conn.WriteError(frame.Errorf(frame.Protocol, "there is no op %q: are driver and psserver of one version?", call.Op))
 	}
+	if conn.IsInline() && needsSharedMemory(call.Op, f.Body) {
+		return conn.WriteError(frame.Errorf(frame.BadInput, "descent can't be a function here: it would change the model in memory that the driver shares with psserver, "+
+			"and this driver shares none; give a named rule, e.g. AdaGrad(learning_rate=0.1), which psserver applies by itself"))
+	}
 	reply, file, err := run(ctx, c.session, f.Body, f.File)
 	if file != nil {
 		defer file.Close()
@@ -165,6 +183,22 @@ func (c *Server) answer(ctx context.Context, conn *frame.Conn, f frame.Frame) er
 		c.session.Stop("the driver has ended the session") // after its answer: stopping closes this connection
 	}
 	return nil
+}
+
+// needsSharedMemory tells whether a call is for a descent that is a function of the driver's: what open_training takes for one, and its updates.
+func needsSharedMemory(op string, request []byte) bool {
+	switch op {
+	case "next_update", "update_applied", "update_failed":
+		return true
+	case "open_training":
+		var open struct {
+			Kind    string          `json:"kind"`
+			Descent json.RawMessage `json:"descent"`
+		}
+		err := json.Unmarshal(request, &open)
+		return err == nil && open.Kind == session.KindModel && !bytes.HasPrefix(open.Descent, []byte("{"))
+	}
+	return false
 }
 
 // coded gives an error of the session the code of the wire.
