@@ -43,6 +43,9 @@ plugin: build/jars/deepdist-spark_2.12.jar build/jars/deepdist-spark_2.13.jar ##
 demo: build need-java ## train word2vec on the sample text in local Spark, then ask it a few questions (under three minutes)
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
 
+demo-scala: build plugin need-java ## word vectors in a Spark ML pipeline in Scala: compiles examples/scala and submits it to local Spark
+	$(call SPARKENV,.venv) examples/scala/run.sh build/demo-scala
+
 ##@ Test
 test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs
 
@@ -76,7 +79,7 @@ test-standalone: build .venv-spark35/.made build/environment.tar.gz need-java ##
 test-wheel: wheel build need-java ## the wheels: what they hold, pip and auditwheel on them, a training from one in a bare environment, arm64 under qemu
 	.ci/lab/qemu.sh .venv/bin/python $(PYTEST) python/tests/wheel
 
-test-plugin: build .venv-spark35/.made need-java ## the Spark plugin in both PySparks (skipped, and said so, without mvn)
+test-plugin: build .venv-spark35/.made need-java ## the Spark plugin and the Scala API in both PySparks (skipped, and said so, without mvn)
 	if .ci/lab/plugin.sh possible; then $(MAKE) --no-print-directory plugin; fi
 	$(call SPARKENV,.venv) .ci/lab/plugin.sh test 2.13 .venv/bin/python $(PYTEST)
 	$(call SPARKENV,.venv-spark35) .ci/lab/plugin.sh test 2.12 .venv-spark35/bin/python $(PYTEST) -m 'not patient'
