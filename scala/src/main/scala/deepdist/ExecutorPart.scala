@@ -20,6 +20,7 @@ private[deepdist] final class ExecutorPart extends ExecutorPlugin {
   override def init(context: PluginContext, fromDriver: JMap[String, String]): Unit = try {
     val ours = new Sidecar(context.conf)
     sidecar = Some(ours)
+    DeepDistPlugin.sidecar = sidecar
     val gauges = new Gauges(context.metricRegistry, "sidecar.", () => ours.figures)
     gauges.traffic()
     gauges.count("sessions")(_.members)
@@ -31,6 +32,7 @@ private[deepdist] final class ExecutorPart extends ExecutorPlugin {
   } catch { case NonFatal(e) => log.warn(s"there is no sidecar beside this executor: $e") }
 
   override def shutdown(): Unit = {
+    DeepDistPlugin.sidecar = None
     heartbeat.foreach(_.stop())
     sidecar.foreach(_.stop())
   }
