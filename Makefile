@@ -21,6 +21,7 @@ WHEELARCHS := amd64 arm64
 JARS      := $(if $(and $(wildcard scala/pom.xml),$(shell command -v mvn)),build/jars/deepdist-spark_2.12.jar build/jars/deepdist-spark_2.13.jar)
 WHEELHERE := build/wheel-$(if $(filter aarch64,$(shell uname -m)),arm64,amd64)/.made
 PYFILES   := $(shell find python/deepdist -name '*.py' -o -name 'py.typed') python/pyproject.toml python/hatch_build.py python/README.md LICENSE NOTICE
+SCALAFILES := $(shell find scala/src -name '*.scala' 2>/dev/null)
 PROTOC_GEN_GO      := v1.36.12
 PROTOC_GEN_GO_GRPC := v1.6.2
 FUZZTIME  ?= 30s
@@ -158,7 +159,7 @@ build/environment.tar.gz: $(WHEELHERE) .ci/lab/environment.sh
 	.ci/lab/environment.sh "$(PYTHON)" $@
 
 # Scala 2.12 is that of PySpark 3.5, 2.13 that of Spark 4.
-build/jars/deepdist-spark_%.jar: scala/pom.xml $(wildcard scala/src/main/scala/deepdist/*.scala) | need-mvn
+build/jars/deepdist-spark_%.jar: scala/pom.xml $(SCALAFILES) | need-mvn
 	mvn -q -B -f scala/pom.xml -P scala-$* package
 
 .venv/.made: python/requirements-spark4.txt python/pyproject.toml .ci/lab/venv.sh | need-python
