@@ -6,6 +6,7 @@ the right totals, so a task that dies half-way leaves nothing behind and may sim
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -38,7 +39,8 @@ def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Ite
         assert context is not None
         partition, training_id = context.partitionId(), int(context.getLocalProperty(TRAINING_PROPERTY) or 0)
         _, status = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
-        yield pa.RecordBatch.from_pydict({"partition": [partition], "status": [status]})
+        number = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(partition.to_bytes(8, sys.byteorder))])
+        yield pa.RecordBatch.from_arrays([number, batches.utf8_array([status])], ["partition", "status"])
 
     return ingest_arrow
 
