@@ -135,6 +135,16 @@ def attempt_id() -> int:
     return context.taskAttemptId()
 
 
+def partition_id() -> int:
+    """Task: the number of this task's partition."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    if context is None:
+        raise DeepDistError("this runs in a Spark task only")
+    return context.partitionId()
+
+
 def end_session(session: Session, jvm: tuple[int, int]) -> None:
     """Task (and the driver, in local mode): tell the sidecar of this JVM, if one runs, that the session is over."""
     try:
