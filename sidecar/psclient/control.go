@@ -25,7 +25,7 @@ func (c *Client) Control(ctx context.Context, driver Driver) error {
 	defer cancel()
 	stream, err := c.api.Control(ctx)
 	if err != nil {
-		return c.answered("control", err)
+		return c.broken("control", err)
 	}
 	asking.Go(func() {
 		buffer := make([]byte, 256<<10)
@@ -49,10 +49,8 @@ func (c *Client) Control(ctx context.Context, driver Driver) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case err != nil && unreachable(err):
-			return c.lost("control", err)
 		case err != nil:
-			return c.answered("control", err)
+			return c.broken("control", err)
 		}
 		if _, err := driver.Write(message.Bytes); err != nil {
 			return nil // the task has gone
