@@ -14,14 +14,13 @@ import org.slf4j.LoggerFactory
 private[deepdist] final class DriverPart extends DriverPlugin {
   private val log = LoggerFactory.getLogger(classOf[DeepDistPlugin])
   private var servers: Option[Servers] = None
-  private var remotes: Option[Remotes] = None
   private var heartbeat: Option[Heartbeat] = None
 
   override def init(sc: SparkContext, context: PluginContext): JMap[String, String] = {
     val all = new Servers(context.conf)
     val address = s"${Wanted.advertised(context.conf)}:${all.start()}"
     servers = Some(all)
-    remotes = Some(new Remotes(sc, all))
+    DeepDistPlugin.remotes = Some(new Remotes(sc, all))
     heartbeat = Some(new Heartbeat("deepdist-driver")(() => all.tend()))
     DeepDistPlugin.servers = servers
     log.info(s"psserver waits for a session at $address")
@@ -29,7 +28,7 @@ private[deepdist] final class DriverPart extends DriverPlugin {
   }
 
   /** A question of a Spark Connect client, which an executor's part passes on. */
-  override def receive(message: Object): Object = (message, remotes) match {
+  override def receive(message: Object): Object = (message, DeepDistPlugin.remotes) match {
     case (question: String, Some(r)) => r.answer(question)
     case _ => throw new IllegalArgumentException("DeepDist's plugin was asked something that it does not understand")
   }
@@ -45,6 +44,7 @@ private[deepdist] final class DriverPart extends DriverPlugin {
   }
 
   override def shutdown(): Unit = {
+    DeepDistPlugin.remotes = None
     DeepDistPlugin.servers = None
     heartbeat.foreach(_.stop())
     servers.foreach(_.stop())

@@ -21,6 +21,7 @@ private[deepdist] final class ExecutorPart extends ExecutorPlugin {
     ExecutorPart.context = Some(context)
     val ours = new Sidecar(context.conf)
     sidecar = Some(ours)
+    DeepDistPlugin.sidecar = sidecar
     val gauges = new Gauges(context.metricRegistry, "sidecar.", () => ours.figures)
     gauges.traffic()
     gauges.count("sessions")(_.members)
@@ -33,6 +34,7 @@ private[deepdist] final class ExecutorPart extends ExecutorPlugin {
 
   override def shutdown(): Unit = {
     ExecutorPart.context = None
+    DeepDistPlugin.sidecar = None
     heartbeat.foreach(_.stop())
     sidecar.foreach(_.stop())
   }
