@@ -2,8 +2,8 @@
 
 The Spark plugin, which runs where the server does, is what the client leans on (docs/connect.md):
 
-* psserver is opened by a question to the plugin: an SQL function of the plugin's jar, called in a task (`Cluster.ask`).
-* Its calls are jobs of one task, which goes through its executor's sidecar (`Asking`).
+* psserver is opened, watched and ended by questions to the plugin: an SQL function of the plugin's jar, which the driver computes (`Cluster.ask`).
+* Calls to psserver are jobs of one task, which goes through its executor's sidecar (`Asking`).
 * The training's jobs are `DataFrame.mapInArrow`, with the same functions inside as elsewhere (`task.arrow`).
 """
 
@@ -46,7 +46,7 @@ FETCH_BYTES = 256 << 20
 """How much of a bundle one job brings: its answer must stay below spark.driver.maxResultSize."""
 
 WATCH_SECONDS = 2.0
-"""How often progress is asked for: each time is a job."""
+"""How often progress is asked for: each time is a query, which the server's page lists."""
 
 TRIES = 3
 
@@ -83,6 +83,7 @@ class Cluster:
                 f"--jars deepdist-spark_2.13.jar --conf spark.plugins={plugin.CLASS} (`deepdist jar-path` names the jar in the wheel; docs/connect.md)"
             )
         self.slots = 1
+        self._local_row = spark.createDataFrame([(0,)], "row long")
         spark.udf.registerJavaFunction(FUNCTION, CLASS, "string")
 
     def open(self, page: str | None) -> Server:
@@ -98,8 +99,7 @@ class Cluster:
         from pyspark.sql import functions as F
 
         def action() -> Any:
-            row = self._one_row().select(F.call_function(FUNCTION, F.col("id"), F.lit(json.dumps(question))))
-            return json.loads(row.collect()[0][0])
+            return json.loads(self._local_row.select(F.call_function(FUNCTION, F.col("row"), F.lit(json.dumps(question)))).collect()[0][0])
 
         answer = self.run(f"deepdist: {question['ask']}", action, _nothing)
         if "error" in answer:
@@ -275,11 +275,10 @@ class Asking(Control):
     """Asking is a Control whose calls are Spark jobs. Definitions of tensors go along with the next call."""
 
     def __init__(self, cluster: Cluster, server: Server, session: Session):
-        self._cluster, self._server, self._session = cluster, server, session  # type: ignore[assignment]
+        self._cluster, self._lent, self._session = cluster, server, session
         self._queued: list[Asked] = []
         self._figures: dict[str, Any] = {}
-        self._looking: threading.Thread | None = None
-        self._looked = 0.0
+        self._looked = -WATCH_SECONDS
 
     def close(self) -> None:
         """Driver: there is no connection to be closed."""
@@ -290,20 +289,17 @@ class Asking(Control):
         self._queued.append(Asked("define_tensor", {"name": name, "dtype": array.dtype.name, "shape": list(array.shape), "bytes": len(data)}, data))
 
     def watch(self, fresh: bool) -> dict[str, Any]:
-        """Driver: the figures of the run. Unless they are to be fresh, they are as the last job brought them that found a slot for itself."""
-        if fresh:
-            self._figures = self.call("watch", wait_ms=0)
-        elif (self._looking is None or not self._looking.is_alive()) and time.monotonic() > self._looked + WATCH_SECONDS:
-            self._looking = threading.Thread(target=self._look, daemon=True)
-            self._looking.start()
+        """Driver: the figures of the run, which the plugin asks for: a job would have to wait for a slot. Not fresh: two seconds old at most."""
+        if fresh or time.monotonic() > self._looked + WATCH_SECONDS:
+            try:
+                self._figures = self._cluster.ask(ask="watch", id=self._lent.ready.session_id)["figures"]
+            except BinaryError as e:  # the plugin waits for no more than a few seconds
+                if self._lent.obituary():
+                    raise self._lent.lost(str(e)) from e
+                if fresh:
+                    self._figures = self.call("watch", wait_ms=0)
+            self._looked = time.monotonic()
         return self._figures
-
-    def _look(self) -> None:
-        try:
-            self._figures = self._once([Asked("watch", {"wait_ms": 0})])[0]
-        except Exception as e:  # the training's own jobs will say it, if it is more than a look that failed
-            log.debug("progress could not be asked for: %s", e)
-        self._looked = time.monotonic()
 
     def _call(self, op: str, fd: int, fields: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         data = os.pread(fd, os.fstat(fd).st_size, 0) if fd >= 0 else b""
@@ -339,8 +335,8 @@ class Asking(Control):
             try:
                 return self._cluster.run(description, action, _nothing)
             except Lost as e:
-                if self._server.obituary():  # type: ignore[attr-defined]
-                    raise self._server.lost(str(e)) from e
+                if self._lent.obituary():
+                    raise self._lent.lost(str(e)) from e
                 if not left:
                     raise
                 time.sleep(1.0)

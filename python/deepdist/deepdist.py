@@ -179,6 +179,7 @@ class DeepDist:
                 sidecar=chosen["sidecar"],
                 spool_dir=chosen["spool_dir"],
                 spool_max_bytes=chosen["spool_max_bytes"],
+                kept=True,
             )
             self._control, self._watch = (connect.Asking(cluster, server, self._session) for _ in range(2))
         except BaseException:

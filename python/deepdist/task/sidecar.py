@@ -199,9 +199,27 @@ def _connect_or_start(session: Session, directory: str) -> Connection:
     try:
         with contextlib.suppress(OSError):
             return Connection.dial(socket_path, "the sidecar")  # somebody was faster
-        return _start(find(session), directory, socket_path)
+        try:
+            program = find(session)
+        except BinaryError:
+            if not session.kept:
+                raise
+        else:
+            return _start(program, directory, socket_path)
     finally:
         os.close(lock)
+    return _await_kept(session, socket_path)
+
+
+def _await_kept(session: Session, socket_path: str) -> Connection:
+    """Task: wait for the sidecar that the Spark plugin starts again; raises as `find` does if it does not come."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            return Connection.dial(socket_path, "the sidecar")
+        time.sleep(0.05)
+    find(session)
+    raise SidecarLost(f"the Spark plugin has started no sidecar on {os.uname().nodename} for {START_SECONDS:g} s: its log in the executor's says why")
 
 
 def _launchers_lock(directory: str) -> int:

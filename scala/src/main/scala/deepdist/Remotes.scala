@@ -35,6 +35,7 @@ private[deepdist] final class Remotes(sc: SparkContext, servers: Servers) {
         case "open" =>
           val server = open(asked)
           answer.put("line", server.line).put("host", Wanted.advertised(sc.getConf)).put("slots", sc.defaultParallelism)
+        case "watch" => answer.set[JsonNode]("figures", used(id).watch())
         case "close" => close(id)
         case "kill" => servers.used(id).foreach(_.kill())
         case "lost" => answer.put("lost", servers.used(id).fold("it has ended with its session")(_.lost))
@@ -43,6 +44,8 @@ private[deepdist] final class Remotes(sc: SparkContext, servers: Servers) {
     } catch { case NonFatal(e) => answer.put("error", Option(e.getMessage).getOrElse(e.toString)) }
     Json.writeValueAsString(answer)
   }
+
+  private def used(id: String): Server = servers.used(id).getOrElse(throw new IllegalStateException("this psserver has ended with its session"))
 
   private def open(asked: JsonNode): Server = synchronized {
     val request = asked.path("request").asText
