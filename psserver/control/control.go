@@ -176,6 +176,7 @@ func (c *Server) answer(conn *frame.Conn, f frame.Frame, remote bool) error {
 	var call struct {
 		Op    string `json:"op"`
 		Stage string `json:"stage"`
+		Hold  string `json:"hold"`
 	}
 	if err := json.Unmarshal(f.Body, &call); err != nil {
 		return conn.WriteError(frame.Errorf(frame.Protocol, "read CALL: %w", err))
@@ -183,11 +184,19 @@ func (c *Server) answer(conn *frame.Conn, f frame.Frame, remote bool) error {
 	if remote && !remotely[call.Op] {
 		return conn.WriteError(frame.Errorf(frame.Denied, "%q is for a driver on psserver's own machine", call.Op))
 	}
-	if call.Op == "stage" {
-		if err := c.stages.put(f.Body, f.File); err != nil {
-			return conn.WriteError(err)
+	if conn.IsInline() {
+		switch call.Op {
+		case "stage":
+			if err := c.stages.put(f.Body, f.File); err != nil {
+				return conn.WriteError(err)
+			}
+			return conn.WriteJSON(frame.OK, empty{})
+		case "part":
+			return c.stages.part(conn, f.Body)
+		case "drop":
+			c.stages.drop(call.Hold)
+			return conn.WriteJSON(frame.OK, empty{})
 		}
-		return conn.WriteJSON(frame.OK, empty{})
 	}
 	if call.Stage != "" && f.File == nil {
 		staged, err := c.stages.take(call.Stage)
@@ -206,6 +215,10 @@ func (c *Server) answer(conn *frame.Conn, f frame.Frame, remote bool) error {
 			"and this driver shares none; give a named rule, e.g. AdaGrad(learning_rate=0.1), which psserver applies by itself"))
 	}
 	reply, file, err := run(c.ctx, c.session, f.Body, f.File)
+	if call.Hold != "" && file != nil {
+		c.stages.keep(call.Hold, file)
+		file = nil
+	}
 	if file != nil {
 		defer file.Close()
 	}

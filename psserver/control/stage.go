@@ -12,12 +12,23 @@ import (
 	"deepdist/internal/life"
 )
 
-// stages are bundles that come in parts, in any order, each on a connection of its own: Spark carries a large one only in several tasks.
-// A later call names the bundle as if it had come along. A part that comes twice, since its task did, is the same bytes again.
+// stages are bundles that come and go in parts, each on a connection of its own: Spark carries a large one only in several tasks.
+//
+// One that comes is put together, in any order, and a later call names it as if it had come along. A part that comes twice, since its task
+// did, is the same bytes again. One that is to go is held by the call that it answers, and its parts are asked for, until it is dropped.
 type stages struct {
 	mu    sync.Mutex
 	named map[string]*stage
+	held  []hold
 }
+
+type hold struct {
+	name string
+	file *os.File
+}
+
+// maxHeld is how many are held: vectors and vocabulary of one training, say. One more drops the oldest.
+const maxHeld = 4
 
 type stage struct {
 	file  *os.File
@@ -108,10 +119,83 @@ func (s *stages) take(name string) (*os.File, error) {
 	return st.file, nil
 }
 
+// keep holds the answer of a call; the file is the stages' from here on.
+func (s *stages) keep(name string, file *os.File) {
+	s.drop(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.held) == maxHeld {
+		s.held[0].file.Close()
+		s.held = s.held[1:]
+	}
+	s.held = append(s.held, hold{name, file})
+}
+
+// part is the op that sends a part of a bundle that is held.
+func (s *stages) part(conn *frame.Conn, request []byte) error {
+	r, err := read[struct {
+		Hold  string `json:"hold"`
+		At    int64  `json:"at"`
+		Bytes int64  `json:"bytes"`
+	}](request)
+	if err != nil {
+		return conn.WriteError(err)
+	}
+	file, size, err := s.open(r.Hold)
+	if err != nil {
+		return conn.WriteError(err)
+	}
+	defer file.Close()
+	if r.At < 0 || r.Bytes < 0 || r.At > size {
+		return conn.WriteError(frame.Errorf(frame.BadInput, "hold %q: no %d bytes at %d in %d", r.Hold, r.Bytes, r.At, size))
+	}
+	n := min(r.Bytes, size-r.At)
+	return conn.WriteJSONPart(frame.OK, struct {
+		Bytes int64 `json:"bytes"`
+	}{n}, file, r.At, n)
+}
+
+// open gives a descriptor of one's own of a bundle that is held, which may be dropped meanwhile.
+func (s *stages) open(name string) (*os.File, int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.held {
+		if h.name != name {
+			continue
+		}
+		info, err := h.file.Stat()
+		if err != nil {
+			return nil, 0, err
+		}
+		fd, err := unix.FcntlInt(h.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return nil, 0, fmt.Errorf("hold %q: %w", name, err)
+		}
+		return os.NewFile(uintptr(fd), "held"), info.Size(), nil
+	}
+	return nil, 0, frame.Errorf(frame.BadInput, "no bundle %q is held", name)
+}
+
+func (s *stages) drop(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, h := range s.held {
+		if h.name == name {
+			h.file.Close()
+			s.held = append(s.held[:i:i], s.held[i+1:]...)
+			return
+		}
+	}
+}
+
 // close drops what nobody has taken.
 func (s *stages) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, h := range s.held {
+		h.file.Close()
+	}
+	s.held = nil
 	for name, st := range s.named {
 		st.file.Close()
 		delete(s.named, name)

@@ -14,7 +14,7 @@ import (
 // to end psserver, which belongs to whoever has started it.
 var remotely = map[string]bool{
 	"define_tensor": true, "open_training": true, "ingest_status": true, "settle_vocabulary": true, "training_status": true, "watch": true,
-	"reopen": true, "fetch": true, "fetch_vocabulary": true, "most_similar": true, "close_training": true, "stage": true,
+	"reopen": true, "fetch": true, "fetch_vocabulary": true, "most_similar": true, "close_training": true, "stage": true, "part": true, "drop": true,
 	"next_update": true, "update_applied": true, "update_failed": true, // to be told that a descent can't be a function
 }
 

@@ -127,6 +127,35 @@ func TestADriverTrainsThroughTheTunnel(t *testing.T) {
 		t.Fatal(err)
 	}
 	var fetched bundle.Header
+	if file, err := c.Call(map[string]any{"op": "fetch", "training_id": opened.TrainingID, "hold": "h"}, nil, &fetched); err != nil || file != nil {
+		t.Fatalf("a bundle that is to be held: %v, %v", file, err)
+	}
+	var parts []byte
+	for at := int64(0); at < fetched.Bytes; at += part {
+		var answer struct{ Bytes int64 }
+		file, err := remote(t, s).Call(map[string]any{"op": "part", "hold": "h", "at": at, "bytes": part}, nil, &answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(io.NewSectionReader(file, 0, 1<<40))
+		file.Close()
+		if err != nil || int64(len(content)) != answer.Bytes {
+			t.Fatalf("%d bytes at %d, %d were announced, %v", len(content), at, answer.Bytes, err)
+		}
+		parts = append(parts, content...)
+	}
+	if !bytes.Equal(parts[:len(whole)], whole) {
+		t.Error("the parts came back as others")
+	}
+	if _, err := c.Call(map[string]any{"op": "part", "hold": "h", "at": fetched.Bytes + 1, "bytes": 1}, nil, nil); frame.CodeOf(err) != frame.BadInput {
+		t.Errorf("a part behind the end: %v", err)
+	}
+	if _, err := c.Call(map[string]any{"op": "drop", "hold": "h"}, nil, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Call(map[string]any{"op": "part", "hold": "h", "at": 0, "bytes": 1}, nil, nil); frame.CodeOf(err) != frame.BadInput {
+		t.Errorf("a part of what was dropped: %v", err)
+	}
 	file, err := c.Call(map[string]any{"op": "fetch", "training_id": opened.TrainingID}, nil, &fetched)
 	if err != nil {
 		t.Fatal(err)

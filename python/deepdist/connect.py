@@ -42,8 +42,8 @@ CLOSURE_BYTES = 1 << 20
 STAGE_BYTES, ROW_BYTES = 32 << 20, 4 << 20
 """How many bytes one job stages, and how many of them make a row: a task's data must stay below spark.rpc.message.maxSize."""
 
-FETCH_BYTES = 256 << 20
-"""How much of a bundle one job brings: its answer must stay below spark.driver.maxResultSize."""
+FETCH_BYTES = 32 << 20
+"""How much of a bundle one job brings: the server's JVM holds it for a moment."""
 
 WATCH_SECONDS = 2.0
 """How often progress is asked for: each time is a query, which the server's page lists."""
@@ -189,6 +189,8 @@ class _Tagged:
 
     def error(self, text: str) -> DeepDistError | None:
         """Driver: a task's own error."""
+        if "methods on a stopped SparkContext" in text:
+            return ServerLost("the Spark Connect server's SparkContext has stopped: its log says why; spark.driver.memory may be too small")
         name = module_lacked(text)
         if name == "deepdist":
             return BadInput(
@@ -304,19 +306,14 @@ class Asking(Control):
     def _call(self, op: str, fd: int, fields: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         data = os.pread(fd, os.fstat(fd).st_size, 0) if fd >= 0 else b""
         calls, self._queued = [*self._queued, Asked(op, dict(fields), data)], []
-        calls, room = list(calls), CLOSURE_BYTES
+        room = CLOSURE_BYTES
         for i, asked in enumerate(calls):
             if len(asked.data) > room:
                 calls[i] = self._staged(asked)
             room -= len(calls[i].data)
-        answer, fd = self._patiently(calls)
-        try:
-            while fd >= 0 and (at := os.lseek(fd, 0, os.SEEK_CUR)) < int(answer.get("bytes", 0)):
-                self._patiently([Asked(op, dict(fields), b"", (at, at + FETCH_BYTES))], fd)
-        except BaseException:
-            os.close(fd)
-            raise
-        return answer, fd
+        if op not in ("fetch", "fetch_vocabulary"):
+            return self._asked(calls)[-1][0], -1
+        return self._in_parts(calls)
 
     def _staged(self, asked: Asked) -> Asked:
         """Driver: bring the call's bundle to psserver beforehand."""
@@ -324,10 +321,41 @@ class Asking(Control):
         for at in range(0, total, STAGE_BYTES):
             part = asked.data[at : at + STAGE_BYTES]
             self._retry(f"deepdist: bring {total} bytes", partial(self._cluster.stage, self._session, name, total, at, part))
-        return Asked(asked.op, {**asked.fields, "stage": name}, b"", asked.wanted)
+        return Asked(asked.op, {**asked.fields, "stage": name})
 
-    def _patiently(self, calls: Sequence[Asked], fd: int = -1) -> tuple[dict[str, Any], int]:
-        return self._retry(f"deepdist: {calls[-1].op}", partial(self._once, calls, fd))
+    def _in_parts(self, calls: list[Asked]) -> tuple[dict[str, Any], int]:
+        """Driver: the calls, of which the last is answered with a bundle; psserver holds it while its parts come, the first with the answer."""
+        name, fetching = uuid.uuid4().hex, calls[-1]
+        calls[-1] = Asked(fetching.op, {**fetching.fields, "hold": name})
+        (answer, _), (_, first) = self._asked([*calls, _part(name, 0)])[-2:]
+        self._queued.append(Asked("drop", {"hold": name}))
+        total, at = int(answer["bytes"]), 0
+        fd = bundle.create("answer", total)
+        try:
+            while True:
+                for data in first:
+                    at += os.pwrite(fd, data, at)
+                if at >= total:
+                    return answer, fd
+                [(_, first)] = self._asked([_part(name, at)])
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def _asked(self, calls: Sequence[Asked]) -> list[tuple[dict[str, Any], list[Any]]]:
+        """Driver: make the calls in one job; of each, its answer and its bundle's bytes."""
+        table = self._retry(f"deepdist: {calls[-1].op}", partial(self._cluster.ask_psserver, self._session, calls))
+        answers: list[tuple[dict[str, Any], list[Any]]] = [({}, []) for _ in calls]
+        for batch in table.to_batches():
+            for number, at, data in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), batch.column(2)):
+                if at == task_control.ERROR:
+                    error = json.loads(data.as_py())
+                    raise from_code(error["code"], error["message"])
+                if at == task_control.ANSWER:
+                    answers[number] = json.loads(data.as_py()), []
+                else:
+                    answers[number][1].append(data.as_buffer())
+        return answers
 
     def _retry(self, description: str, action: Callable[[], Any]) -> Any:
         """Driver: do it as a job; again if a task or its sidecar was lost, which the server's Spark may not do by itself."""
@@ -341,33 +369,9 @@ class Asking(Control):
                     raise
                 time.sleep(1.0)
 
-    def _once(self, calls: Sequence[Asked], fd: int = -1) -> tuple[dict[str, Any], int]:
-        """Driver: the calls, in the calling thread; the answer to the last of them, and its bundle in a memfd, `fd` if that is one already. What has
-        been read of a bundle is where the memfd's position is."""
-        table = self._cluster.ask_psserver(self._session, [Asked(c.op, c.fields, c.data, c.wanted if fd >= 0 else (0, FETCH_BYTES)) for c in calls])
-        answer: dict[str, Any] = {}
-        last = len(calls) - 1
-        new = fd < 0
-        try:
-            for batch in table.to_batches():
-                for number, at, data in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), batch.column(2)):
-                    if at == task_control.ERROR:
-                        error = json.loads(data.as_py())
-                        raise from_code(error["code"], error["message"])
-                    if number != last:
-                        continue
-                    if at == task_control.ANSWER:
-                        answer = json.loads(data.as_py())
-                        continue
-                    if fd < 0:
-                        fd = bundle.create("answer", int(answer["bytes"]))
-                    os.pwrite(fd, data.as_buffer(), at)
-                    os.lseek(fd, at + len(data.as_buffer()), os.SEEK_SET)
-        except BaseException:
-            if new and fd >= 0:
-                os.close(fd)
-            raise
-        return answer, fd
+
+def _part(name: str, at: int) -> Asked:
+    return Asked("part", {"hold": name, "at": at, "bytes": FETCH_BYTES})
 
 
 def page_of(told: Any) -> str | None:

@@ -38,12 +38,11 @@ Mapper = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 @dataclass(frozen=True)
 class Asked:
-    """Asked is one call: its op and fields, the bytes of its bundle if it has one, and which part of the answer's bundle is wanted."""
+    """Asked is one call: its op and fields, and the bytes of its bundle if it has one."""
 
     op: str
     fields: dict[str, Any] = field(default_factory=dict)
     data: bytes = b""
-    wanted: tuple[int, int] = (0, 1 << 62)
 
 
 @contextlib.contextmanager
@@ -72,7 +71,7 @@ def asker(session: Session, calls: Sequence[Asked]) -> Mapper:
                     return
                 yield _batch([(number, ANSWER, json.dumps(answer).encode())])
                 if fd >= 0:
-                    yield from _rows_of(number, fd, asked.wanted)
+                    yield from _rows_of(number, fd)
 
     return ask
 
@@ -102,10 +101,10 @@ def _call(connection: Connection, asked: Asked) -> tuple[dict[str, Any], int]:
         os.close(fd)
 
 
-def _rows_of(number: int, fd: int, wanted: tuple[int, int]) -> Iterator[pa.RecordBatch]:
-    """Task: the part of a bundle that is wanted, in rows. Takes over `fd`."""
+def _rows_of(number: int, fd: int) -> Iterator[pa.RecordBatch]:
+    """Task: a bundle in rows. Takes over `fd`."""
     try:
-        at, end = wanted[0], min(wanted[1], os.fstat(fd).st_size)
+        at, end = 0, os.fstat(fd).st_size
         while at < end:
             rows = []
             while at < end and len(rows) < ROWS:
