@@ -87,7 +87,7 @@ class Cluster:
         spark.udf.registerJavaFunction(FUNCTION, CLASS, "string")
 
     def open(self, page: str | None) -> Server:
-        """Driver: a psserver of the plugin's for this session alone. page: 'host:port' or 'off'; None: as the server's settings say."""
+        """Driver: a psserver of the plugin's for this session alone. page: a port or 'off'; None: as the server's settings say."""
         question = {"ask": "open", "request": uuid.uuid4().hex, "client": self._spark.session_id, "page": page}
         answer = self.ask(**question)
         server = Server(self, launch.parse(answer["line"].encode()), answer["host"])
@@ -378,7 +378,7 @@ def page_of(told: Any) -> str | None:
     """Driver: DeepDist's `page` as the plugin takes it; None if none was given."""
     if told == settings.of("page").unset:
         return None
-    return "off" if told is None else f"127.0.0.1:{told}"
+    return "off" if told is None else str(told)
 
 
 def check_told(told: Mapping[str, Any]) -> None:

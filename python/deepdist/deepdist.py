@@ -54,7 +54,7 @@ class DeepDist:
     Spark's own. spool_max_bytes: what the spools may take of an executor's disk, a number or a size such as '20g'; 0: what there is.
     ship: whether the package and the sidecar are sent to the executors; False where they have both, by a wheel, say.
 
-    All of them but model and sc may also come as Spark settings, spark.deepdist.…: `settings.SETTINGS` lists them. An argument beats a
+    All of them but model, sc and spark may also come as Spark settings, spark.deepdist.…: `settings.SETTINGS` lists them. An argument beats a
     setting, a setting a default. Raises TypeError for a model that cannot be trained, ValueError for an argument out of its range.
 
     `model` is what was trained; `start_seconds` how long the start took; `page` the address of the page.

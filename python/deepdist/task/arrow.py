@@ -68,7 +68,10 @@ def differentiator(
 
 def rows_of(incoming: Iterator[pa.RecordBatch], schema: Any) -> Iterator[Any]:
     """Task: the rows of record batches, as `collect` would give them."""
-    from pyspark.sql.conversion import ArrowTableToRowsConversion
+    try:
+        from pyspark.sql.conversion import ArrowTableToRowsConversion
+    except ImportError:  # of Spark 4.0
+        from pyspark.sql.connect.conversion import ArrowTableToRowsConversion
 
     for batch in incoming:
         yield from ArrowTableToRowsConversion.convert(pa.Table.from_batches([batch]), schema)

@@ -50,8 +50,9 @@ private[deepdist] final class Remotes(sc: SparkContext, servers: Servers) {
   private def open(asked: JsonNode): Server = synchronized {
     val request = asked.path("request").asText
     Option(opened.get(request)).flatMap(servers.used).getOrElse {
-      val home = Wanted.of(sc.getConf)
-      val server = servers.open(if (asked.hasNonNull("page")) home.copy(page = asked.path("page").asText) else home)
+      val conf = sc.getConf // a copy
+      if (asked.hasNonNull("page")) conf.set("spark.deepdist.page", asked.path("page").asText)
+      val server = servers.open(Wanted.of(conf))
       opened.put(request, server.id)
       clients.put(server.id, asked.path("client").asText)
       server
