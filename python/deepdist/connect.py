@@ -228,13 +228,28 @@ class _Frame:
         self, session: Session, training_id: int, adapter: Adapter, gradient: Gradient, offset: int
     ) -> Callable[[Sequence[int]], list[tuple[int, str]]]:
         """Driver: one epoch's job."""
-        schema = self._frame.schema
+        rows_of = _row_maker(self._frame.schema)
 
         def job(partitions: Sequence[int]) -> list[tuple[int, str]]:
-            function = arrow.differentiator(session, training_id, adapter, gradient, offset, schema, frozenset(partitions))
+            function = arrow.differentiator(session, training_id, adapter, gradient, offset, rows_of, frozenset(partitions))
             return [(row[0], row[1]) for row in self._frame.mapInArrow(function, arrow.STATUS_DDL).collect()]
 
         return job
+
+
+def _row_maker(schema: Any) -> arrow.RowsOf:
+    """Driver: the function by which tasks make rows of record batches, as `collect` would give them."""
+
+    def rows_of(batch: Any) -> Any:
+        import pyarrow as pa
+
+        try:
+            from pyspark.sql.conversion import ArrowTableToRowsConversion
+        except ImportError:  # of Spark 4.0
+            from pyspark.sql.connect.conversion import ArrowTableToRowsConversion
+        return ArrowTableToRowsConversion.convert(pa.Table.from_batches([batch]), schema)
+
+    return rows_of
 
 
 class Server:

@@ -237,7 +237,7 @@ def test_the_package_is_sent_along(spark):
         dd.train(spark.range(3), where, SGD())
 
 
-def test_a_lost_psserver_is_said_and_a_lost_sidecar_is_made_good(server, spark, lines):
+def test_a_lost_psserver_is_said_and_a_lost_sidecar_is_made_good(server, spark, lines, monkeypatch):
     with DeepDist({"w": np.zeros(2)}, spark=spark, progress=False) as dd:
         psutil.Process(dd._server.ready.pid).kill()
         with pytest.raises(ServerLost, match="(?s)killed by signal 9.*serving"):
@@ -249,11 +249,12 @@ def test_a_lost_psserver_is_said_and_a_lost_sidecar_is_made_good(server, spark, 
             p.kill()
         return found
 
+    monkeypatch.setattr("deepdist.connect.WATCH_SECONDS", 0.2)
     watch, killed = once_in_training(kill)
-    with DeepDist(words(epochs=3000), spark=spark, progress=watch) as dd:
+    with DeepDist(words(epochs=1500), spark=spark, progress=watch) as dd:
         summary = dd.train(lines, column="text")
         assert killed and summary.rounds > 1
-        assert [e.words for e in summary.epochs] == [36000] * 3000 and topic_score(dd.model) > 0.9
+        assert [e.words for e in summary.epochs] == [36000] * 1500 and topic_score(dd.model) > 0.9
 
 
 def test_a_session_that_is_released_ends_its_psserver(server):
@@ -313,9 +314,9 @@ def test_several_executors_train_one_model(binaries, tmp_path):
         until(lambda: len(server.running("deepdist-sidecar")) == 2)
         lines = client.createDataFrame([(s,) for s in topic_lines(6000)], "text string").repartition(6)
         workers = {}
-        with DeepDist(words(epochs=30), spark=client, progress=lambda f: workers.update({w["pid"]: w["pushes"] for w in f.get("workers") or ()})) as dd:
+        with DeepDist(words(epochs=10), spark=client, progress=lambda f: workers.update({w["pid"]: w["pushes"] for w in f.get("workers") or ()})) as dd:
             summary = dd.train(lines)
-            assert [e.words for e in summary.epochs] == [72000] * 30 and topic_score(dd.model) > 0.9
+            assert [e.words for e in summary.epochs] == [72000] * 10 and topic_score(dd.model) > 0.9
             assert len([n for n in workers.values() if n]) == 2, workers
         model = {"w": np.zeros(TOPICS)}
 

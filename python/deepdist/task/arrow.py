@@ -6,8 +6,9 @@ Each yields the same pairs as its counterpart for RDDs, as rows. A client can't 
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ STATUS_DDL = ingest.STATUS_DDL
 WORDS_DDL = "slot long, words long"
 
 Mapper = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+RowsOf = Callable[[pa.RecordBatch], Iterable[Any]]
 
 
 def counter() -> Mapper:
@@ -54,27 +56,17 @@ def lender(session: Session, training_id: int) -> Mapper:
 
 
 def differentiator(
-    session: Session, training_id: int, adapter: Adapter, function: Gradient, offset: int, schema: Any, wanted: Collection[int]
+    session: Session, training_id: int, adapter: Adapter, function: Gradient, offset: int, rows_of: RowsOf, wanted: Collection[int]
 ) -> Mapper:
-    """Driver: the function of one epoch of any model. schema: the DataFrame's, since `function` is given its rows as `collect` would give them."""
+    """Driver: the function of one epoch of any model. rows_of: makes of a record batch the rows that `function` is given."""
 
     def differentiate(incoming: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if (partition := sidecar.partition_id()) in wanted:
-            for index, status in gradient.run_partition(session, training_id, adapter, function, offset, partition, rows_of(incoming, schema)):
+            rows = itertools.chain.from_iterable(map(rows_of, incoming))
+            for index, status in gradient.run_partition(session, training_id, adapter, function, offset, partition, rows):
                 yield status_row(index, status)
 
     return differentiate
-
-
-def rows_of(incoming: Iterator[pa.RecordBatch], schema: Any) -> Iterator[Any]:
-    """Task: the rows of record batches, as `collect` would give them."""
-    try:
-        from pyspark.sql.conversion import ArrowTableToRowsConversion
-    except ImportError:  # of Spark 4.0
-        from pyspark.sql.connect.conversion import ArrowTableToRowsConversion
-
-    for batch in incoming:
-        yield from ArrowTableToRowsConversion.convert(pa.Table.from_batches([batch]), schema)
 
 
 def status_row(partition: int, status: str) -> pa.RecordBatch:
