@@ -82,7 +82,7 @@ test-standalone: build .venv-spark35/.made build/environment.tar.gz need-java ##
 test-wheel: wheel build need-java ## the wheels: what they hold, pip and auditwheel on them, a training from one in a bare environment, arm64 under qemu
 	.ci/lab/qemu.sh .venv/bin/python $(PYTEST) python/tests/wheel
 
-test-plugin: build .venv-spark35/.made need-java ## the Spark plugin and the Scala API in both PySparks (skipped, and said so, without mvn)
+test-plugin: build .venv-spark35/.made need-java ## the Spark plugin and the Scala API in both PySparks, Spark Connect in PySpark 4 (skipped, and said so, without mvn)
 	if .ci/lab/plugin.sh possible; then $(MAKE) --no-print-directory plugin; fi
 	$(call SPARKENV,.venv) .ci/lab/plugin.sh test 2.13 .venv/bin/python $(PYTEST)
 	$(call SPARKENV,.venv-spark35) .ci/lab/plugin.sh test 2.12 .venv-spark35/bin/python $(PYTEST) -m 'not patient'
