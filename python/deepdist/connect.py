@@ -103,7 +103,7 @@ class Cluster:
 
         answer = self.run(f"deepdist: {question['ask']}", action, _nothing)
         if "error" in answer:
-            raise (ServerLost if "ended before it served" in answer["error"] else BinaryError)(answer["error"])
+            raise (ServerLost if answer.get("ended") else BinaryError)(answer["error"])
         return dict(answer)
 
     def ship(self) -> None:

@@ -41,7 +41,9 @@ private[deepdist] final class Remotes(sc: SparkContext, servers: Servers) {
         case "lost" => answer.put("lost", servers.used(id).fold("it has ended with its session")(_.lost))
         case other => answer.put("error", s"the plugin knows no question '$other': is it of another release than the client's package?")
       }
-    } catch { case NonFatal(e) => answer.put("error", Option(e.getMessage).getOrElse(e.toString)) }
+    } catch {
+      case NonFatal(e) => answer.put("error", Option(e.getMessage).getOrElse(e.toString)).put("ended", e.isInstanceOf[ServerEnded])
+    }
     Json.writeValueAsString(answer)
   }
 
