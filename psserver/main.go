@@ -56,8 +56,18 @@ func main() {
 	defer stop()
 	if err := run(ctx, c, os.Stdout, log); err != nil {
 		log.Error("psserver ends", "error", err)
-		os.Exit(1)
+		os.Exit(status(err))
 	}
+}
+
+// cannotListen is the exit status that says that --listen is at fault: EX_CONFIG of sysexits.h.
+const cannotListen = 78
+
+func status(err error) int {
+	if errors.Is(err, service.ErrListen) {
+		return cannotListen
+	}
+	return 1
 }
 
 // ready is the line that the driver reads.

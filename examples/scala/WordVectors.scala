@@ -1,4 +1,4 @@
-import deepdist.ml.{Word2Vec, Word2VecModel}
+import deepdist.{Word2Vec, Word2VecModel}
 import org.apache.spark.ml.{Pipeline, PipelineModel, PipelineStage, Transformer}
 import org.apache.spark.ml.classification.LogisticRegression
 import org.apache.spark.ml.evaluation.MulticlassClassificationEvaluator
@@ -8,7 +8,7 @@ import org.apache.spark.sql.functions._
 
 /** Word vectors in a Spark ML pipeline: what is a paragraph about? ml_pipeline.py beside this folder does the same in Python.
   *
-  * The pipeline is Spark's own but for one stage: labels, deepdist.ml.Word2Vec, logistic regression. It is fitted, saved and loaded, and
+  * The pipeline is Spark's own but for one stage: labels, DeepDist's Word2Vec, logistic regression. It is fitted, saved and loaded, and
   * exported: then it needs nothing but Spark. run.sh compiles and submits it; its arguments are the text and the folder for the models.
   */
 object WordVectors {

@@ -69,11 +69,14 @@ func NewServer(s *session.Session, tunnel func() (*net.UnixConn, error), options
 // maxConnections bounds the workers, which have two each: one for reports, one for everything else.
 const maxConnections = 2048
 
+// ErrListen means that the address is none of this machine's, or that its port is taken.
+var ErrListen = errors.New("listen for workers")
+
 // Listen opens the port that workers dial.
 func Listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for workers on %s: %w; choose an address of this machine that the executors can reach", address, err)
+		return nil, fmt.Errorf("%w on %s: %w; choose an address of this machine that the executors can reach", ErrListen, address, err)
 	}
 	return netutil.LimitListener(listener, maxConnections), nil
 }

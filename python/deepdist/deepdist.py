@@ -17,7 +17,7 @@ from . import any_model, connect, launch, native, plugin, settings
 from . import progress as progress_of
 from .cluster import Cluster, SparkCluster
 from .control import Control
-from .errors import BadInput, DeepDistError, ServerLost
+from .errors import BadInput, DeepDistError
 from .gensim_native import GensimNative
 from .models import Adapter, adapt, is_gensim_word2vec
 from .optimizers import Optimizer
@@ -128,13 +128,14 @@ class DeepDist:
             self.start_seconds = time.monotonic() - started
             return self
         sc = self._sc = self._sc or getattr(self._spark, "sparkContext", None) or _active_context()
+        check_running(sc)
         self._cluster = SparkCluster(sc)
         for warning in settings.strangers([name for name, _ in sc.getConf().getAll()]):
             log.warning("%s", warning)
         chosen = self._settings = settings.resolve(sc.getConf(), self._told)
         path = chosen["psserver"]
-        if not plugin.loaded(sc):  # which finds its own
-            path = launch.find(launch.NAME, path, settings.of("psserver").key)
+        if path is not None or not plugin.loaded(sc):  # which finds its own
+            path = launch.find(launch.NAME, path, settings.called("psserver", self._told["psserver"]))
         bind, advertised, port = _addresses(sc, chosen["master"])
         atexit.register(self.close)
         try:
@@ -233,8 +234,8 @@ class DeepDist:
         """
         if self._server is None or self._session is None or self._control is None or self._cluster is None:
             raise DeepDistError("dd.train works inside the `with` block only: with DeepDist(model) as dd: dd.train(…)")
-        if self._sc is not None and self._sc._jsc is None:  # type: ignore[attr-defined]
-            raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
+        if self._sc is not None:
+            check_running(self._sc)
         epochs = None if epochs is None else settings.whole("epochs", epochs, low=1)
         min_partitions = None if min_partitions is None else settings.whole("min_partitions", min_partitions, low=1)
         if not self._training.acquire(blocking=False):
@@ -303,9 +304,7 @@ class DeepDist:
         """Driver: start psserver; what is wrong with the address or the port that it was given is said as that."""
         try:
             server = start(path, bind, port, page)
-        except ServerLost as e:
-            if "listen for workers" not in str(e):
-                raise
+        except launch.CannotListen as e:
             master = self._told["master"]
             named = f"master={master!r}" if master is not None else "spark.deepdist.master, spark.driver.host or spark.driver.bindAddress"
             raise BadInput(f"{named} is no address that psserver can listen on: {e}") from None
@@ -318,7 +317,7 @@ class DeepDist:
 
     def _sidecar_path(self, sc: SparkContext) -> str | None:
         """Driver: send the sidecar if that is ours to do; returns the path that executors should look at first."""
-        explicit, ship, key = self._settings["sidecar"], self._settings["ship"], settings.of("sidecar").key
+        explicit, ship, key = self._settings["sidecar"], self._settings["ship"], settings.called("sidecar", self._told["sidecar"])
         if is_local(sc):
             return launch.find(launch.SIDECAR, explicit, key)
         if explicit is not None and not (ship and os.path.isfile(explicit)):
@@ -367,6 +366,12 @@ def _active_context() -> SparkContext:
     if sc is None:
         raise DeepDistError("there is no SparkContext: make one before DeepDist, e.g. sc = SparkContext('local[*]')")
     return sc
+
+
+def check_running(sc: SparkContext) -> None:
+    """Driver: raises DeepDistError if the context has been stopped, of which Spark itself says nothing that can be understood."""
+    if sc._jsc is None:  # type: ignore[attr-defined]
+        raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
 
 
 def is_local(sc: SparkContext) -> bool:

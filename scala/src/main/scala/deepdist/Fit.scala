@@ -13,6 +13,7 @@ private[deepdist] object Fit {
     try {
       val session = Session.of(server, conf)
       try new Training(sc, server, session, settings, text).run()
+      catch { case e: BadInput => throw new BadInput(Settings.asParams(e.getMessage), e) }
       finally uninterrupted(DeepDistPlugin.sidecar.foreach(_.end(session))) // of local mode, whose sidecar would learn it later
     } finally uninterrupted(servers.close(server.id))
   }

@@ -71,7 +71,7 @@ private[deepdist] object Server {
     }
     said.getOrElse {
       child.waitFor(EndMillis)
-      throw new IOException(s"psserver ended before it served: ${child.obituary}")
+      throw new ServerEnded(child.status, s"psserver ended before it served: ${child.obituary}")
     }
   }
 

@@ -22,3 +22,13 @@ private[deepdist] final case class Settings(
     if (sample > 0) s"no pair was trained: sample=$sample drops nearly every word of so small a text; set sample to 0"
     else "no pair was trained: no sentence has two words of the vocabulary; lower minCount, or look at how the text is split"
 }
+
+private[deepdist] object Settings {
+  private val Params = Map("vector_size" -> "vectorSize", "window" -> "windowSize", "min_count" -> "minCount", "max_final_vocab" -> "maxFinalVocab",
+    "ns_exponent" -> "nsExponent", "cbow_mean" -> "cbowMean", "shrink_windows" -> "shrinkWindows", "alpha" -> "stepSize", "min_alpha" -> "minAlpha",
+    "epochs" -> "maxIter", "compute_loss" -> "computeLoss")
+  private val Name = "\\b(?:[a-z]+(?:_[a-z]+)+\\b|[a-z]+(?==))".r
+
+  /** A message of psserver's that names settings, min_count or alpha=1, with the names of the params. */
+  def asParams(message: String): String = Name.replaceAllIn(message, name => Params.getOrElse(name.matched, name.matched))
+}
