@@ -21,6 +21,7 @@ WHEELARCHS := amd64 arm64
 JARS      := $(if $(and $(wildcard scala/pom.xml),$(shell command -v mvn)),build/jars/deepdist-spark_2.12.jar build/jars/deepdist-spark_2.13.jar)
 WHEELHERE := build/wheel-$(if $(filter aarch64,$(shell uname -m)),arm64,amd64)/.made
 PYFILES   := $(shell find python/deepdist -name '*.py' -o -name 'py.typed') python/pyproject.toml python/hatch_build.py python/README.md LICENSE NOTICE
+SCALAFILES := $(shell find scala/src -name '*.scala' 2>/dev/null)
 PROTOC_GEN_GO      := v1.36.12
 PROTOC_GEN_GO_GRPC := v1.6.2
 FUZZTIME  ?= 30s
@@ -41,6 +42,9 @@ plugin: build/jars/deepdist-spark_2.12.jar build/jars/deepdist-spark_2.13.jar ##
 
 demo: build need-java ## train word2vec on the sample text in local Spark, then ask it a few questions (under three minutes)
 	$(call SPARKENV,.venv) .venv/bin/python examples/demo.py
+
+demo-scala: build plugin need-java ## word vectors in a Spark ML pipeline in Scala: compiles examples/scala and submits it to local Spark
+	$(call SPARKENV,.venv) examples/scala/run.sh build/demo-scala
 
 ##@ Test
 test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-yarn test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs
@@ -78,7 +82,7 @@ test-standalone: build .venv-spark35/.made build/environment.tar.gz need-java ##
 test-wheel: wheel build need-java ## the wheels: what they hold, pip and auditwheel on them, a training from one in a bare environment, arm64 under qemu
 	.ci/lab/qemu.sh .venv/bin/python $(PYTEST) python/tests/wheel
 
-test-plugin: build .venv-spark35/.made need-java ## the Spark plugin in both PySparks (skipped, and said so, without mvn)
+test-plugin: build .venv-spark35/.made need-java ## the Spark plugin and the Scala API in both PySparks, Spark Connect in PySpark 4 (skipped, and said so, without mvn)
 	if .ci/lab/plugin.sh possible; then $(MAKE) --no-print-directory plugin; fi
 	$(call SPARKENV,.venv) .ci/lab/plugin.sh test 2.13 .venv/bin/python $(PYTEST)
 	$(call SPARKENV,.venv-spark35) .ci/lab/plugin.sh test 2.12 .venv-spark35/bin/python $(PYTEST) -m 'not patient'
@@ -161,7 +165,7 @@ build/environment.tar.gz: $(WHEELHERE) .ci/lab/environment.sh
 	.ci/lab/environment.sh "$(PYTHON)" $@
 
 # Scala 2.12 is that of PySpark 3.5, 2.13 that of Spark 4.
-build/jars/deepdist-spark_%.jar: scala/pom.xml $(wildcard scala/src/main/scala/deepdist/*.scala) | need-mvn
+build/jars/deepdist-spark_%.jar: scala/pom.xml $(SCALAFILES) | need-mvn
 	mvn -q -B -f scala/pom.xml -P scala-$* package
 
 .venv/.made: python/requirements-spark4.txt python/pyproject.toml .ci/lab/venv.sh | need-python

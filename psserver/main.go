@@ -110,7 +110,7 @@ func run(ctx context.Context, c config, stdout io.Writer, log *slog.Logger) erro
 		end(err)
 		return errors.Join(err, driver.Serve(ctx), group.Wait())
 	}
-	server := service.NewServer(s, options...)
+	server := service.NewServer(s, driver.Tunnel, options...)
 	group.Go(func() error { return driver.Serve(ctx) })
 	group.Go(func() error { return serve(server, workers) })
 	page, err := show(ctx, group, c, s, log)

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -120,14 +121,26 @@ func (w *Writable) Seal() (*os.File, Header, error) {
 		w.Close()
 		return nil, Header{}, err
 	}
-	const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE | unix.F_SEAL_SEAL
-	if _, err := unix.FcntlInt(w.file.Fd(), unix.F_ADD_SEALS, seals); err != nil {
+	if err := seal(int(w.file.Fd())); err != nil {
 		w.Close()
 		return nil, Header{}, fmt.Errorf("bundle: seal: %w", err)
 	}
 	file := w.file
 	w.file = nil
 	return file, w.Header, nil
+}
+
+// seal forbids all changes. The kernel gives up with EBUSY when somebody else, its own memory management on a busy machine for one, has
+// held a page for more than some 150 ms; so it is asked again, for some seconds.
+func seal(fd int) error {
+	const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE | unix.F_SEAL_SEAL
+	for attempt := 1; ; attempt++ {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+		if attempt == 30 || !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // Close drops a bundle that is not to be sealed.

@@ -3,9 +3,12 @@ package bundle
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"math"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -146,4 +149,36 @@ func TestAHeaderThatLiesIsRefused(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+func TestABundleWhosePagesAreHeldForAWhileIsSealedWhenTheyAreFree(t *testing.T) {
+	w, err := Create([]Tensor{{Name: "w", DType: "uint8", Shape: []int{4096}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	defer writer.Close()
+	page := unix.Iovec{Base: &w.data[0]}
+	page.SetLen(len(w.data))
+	if _, err := unix.Vmsplice(int(writer.Fd()), []unix.Iovec{page}, 0); err != nil { // the pipe holds the page itself until it is read
+		t.Fatal(err)
+	}
+	if err := seal(int(w.file.Fd())); !errors.Is(err, unix.EBUSY) {
+		t.Fatalf("sealed while mapped and held: %v", err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		time.Sleep(time.Second)
+		_, err := io.ReadFull(reader, make([]byte, 4096))
+		read <- err
+	}()
+	file, _, err := w.Seal()
+	if err := errors.Join(err, <-read); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
 }

@@ -16,7 +16,7 @@ type Frame struct {
 	Kind Kind
 	Rows uint32   // of a BATCH
 	Body []byte   // valid until the next Read
-	File *os.File // the descriptor that came along, or nil; the receiver closes it
+	File *os.File // the descriptor that came along, or the memfd that an inline bundle was put into, or nil; the receiver closes it
 }
 
 // Conn carries frames over a Unix socket. One goroutine may read while any number write.
@@ -25,7 +25,8 @@ type Conn struct {
 	JSONLimit uint32
 
 	socket *net.UnixConn
-	body   []byte // reused by Read
+	body   []byte                 // reused by Read
+	room   func() (uint64, error) // how long a received inline bundle may be; nil: bundles are descriptors
 
 	mu sync.Mutex // one frame is written at a time
 }
@@ -54,9 +55,9 @@ func (c *Conn) Read() (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	body, err := c.readBody(h.length)
-	if err == nil && crc32.ChecksumIEEE(body) != h.crc {
-		err = Errorf(Protocol, "%s frame of %d bytes arrived damaged (checksum differs)", h.kind, h.length)
+	body, err := c.readBody(h, &c.body)
+	if err == nil && h.bundle == inline {
+		file, err = c.readChunks(body)
 	}
 	if err != nil {
 		closeFile(file)
@@ -66,43 +67,52 @@ func (c *Conn) Read() (Frame, error) {
 }
 
 // readBody lets the buffer grow as bytes arrive, so that a length alone costs nothing.
-func (c *Conn) readBody(length uint32) ([]byte, error) {
-	n := int(length)
+func (c *Conn) readBody(h header, buffer *[]byte) ([]byte, error) {
+	n := int(h.length)
 	have := 0
 	for have < n {
-		if have == cap(c.body) {
+		if have == cap(*buffer) {
 			grown := make([]byte, min(n, max(firstBodyBytes, 2*have)))
-			copy(grown, c.body[:have])
-			c.body = grown
+			copy(grown, (*buffer)[:have])
+			*buffer = grown
 		}
-		m, err := io.ReadFull(c.socket, c.body[have:min(n, cap(c.body))])
+		m, err := io.ReadFull(c.socket, (*buffer)[have:min(n, cap(*buffer))])
 		have += m
 		if err != nil {
 			return nil, cut(err)
 		}
-		c.body = c.body[:cap(c.body)]
+		*buffer = (*buffer)[:cap(*buffer)]
 	}
-	return c.body[:n], nil
+	body := (*buffer)[:n]
+	if crc32.ChecksumIEEE(body) != h.crc {
+		return nil, Errorf(Protocol, "%s frame of %d bytes arrived damaged (checksum differs)", h.kind, h.length)
+	}
+	return body, nil
 }
 
 // Write sends one frame. fd is a descriptor to pass along, or -1; it stays the caller's.
 func (c *Conn) Write(kind Kind, body []byte, rows uint32, fd int) error {
-	limit := MaxAnswer
+	h := header{kind: kind, rows: rows}
+	if fd >= 0 {
+		h.bundle = descriptor
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.write(h, body, fd)
+}
+
+// write sends one frame. Callers hold mu.
+func (c *Conn) write(h header, body []byte, fd int) error {
+	kind, limit := h.kind, MaxAnswer
 	if kind == Batch {
 		limit = MaxBatch
 	}
 	if len(body) > limit {
 		return Errorf(Internal, "%s frame of %d bytes; at most %d are allowed", kind, len(body), limit)
 	}
-	h := header{length: uint32(len(body)), crc: crc32.ChecksumIEEE(body), kind: kind, rows: rows}
-	if fd >= 0 {
-		h.fds = 1
-	}
+	h.length, h.crc = uint32(len(body)), crc32.ChecksumIEEE(body)
 	var head [HeaderSize]byte
 	h.encode(&head)
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if fd >= 0 {
 		if err := c.writeWithFD(head[:], fd); err != nil {
 			return fmt.Errorf("write %s frame: %w", kind, err)
@@ -122,7 +132,7 @@ func (c *Conn) Write(kind Kind, body []byte, rows uint32, fd int) error {
 // WriteJSON sends v as the body of a frame, without a descriptor.
 func (c *Conn) WriteJSON(kind Kind, v any) error { return c.WriteJSONFile(kind, v, nil) }
 
-// WriteJSONFile sends v with a descriptor beside it; file may be nil and stays the caller's.
+// WriteJSONFile sends v with a bundle's file beside it, or what is in it; file may be nil and stays the caller's.
 func (c *Conn) WriteJSONFile(kind Kind, v any, file *os.File) error {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -130,6 +140,9 @@ func (c *Conn) WriteJSONFile(kind Kind, v any, file *os.File) error {
 	}
 	if file == nil {
 		return c.Write(kind, body, 0, -1)
+	}
+	if c.room != nil {
+		return c.writeInline(kind, body, file)
 	}
 	raw, err := file.SyscallConn() // not Fd(): that would make the file blocking for everyone
 	if err != nil {

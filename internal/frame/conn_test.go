@@ -83,7 +83,7 @@ func TestDescriptorsThatNobodyAnnouncedAreClosed(t *testing.T) {
 	}
 	defer file.Close()
 	var head [HeaderSize]byte
-	header{kind: Call, fds: 0}.encode(&head)
+	header{kind: Call, bundle: noBundle}.encode(&head)
 	if err := a.writeWithFD(head[:], int(file.Fd())); err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +120,15 @@ func TestAStreamCutInsideAFrameIsNotAnEnd(t *testing.T) {
 
 func TestAHeaderThatNoSenderWritesIsRefused(t *testing.T) {
 	for name, damage := range map[string]func(*[HeaderSize]byte){
-		"unknown kind":           func(h *[HeaderSize]byte) { h[8] = 99 },
-		"kind zero":              func(h *[HeaderSize]byte) { h[8] = 0 },
-		"two descriptors":        func(h *[HeaderSize]byte) { h[9] = 2 },
+		"unknown kind":    func(h *[HeaderSize]byte) { h[8] = 99 },
+		"kind zero":       func(h *[HeaderSize]byte) { h[8] = 0 },
+		"two descriptors": func(h *[HeaderSize]byte) { h[9] = 3 },
+		"inline unasked":  func(h *[HeaderSize]byte) { h[8], h[9], h[12] = byte(Call), 2, 0 },
+		"chunk too long": func(h *[HeaderSize]byte) {
+			h[8], h[12] = byte(Chunk), 0
+			binary.LittleEndian.PutUint32(h[0:], MaxChunk+1)
+		},
+		"bundle of a chunk":      func(h *[HeaderSize]byte) { h[8], h[9], h[12] = byte(Chunk), 2, 0 },
 		"announced, not brought": func(h *[HeaderSize]byte) { h[9] = 1 },
 		"bytes that must be 0":   func(h *[HeaderSize]byte) { h[11] = 1 },
 		"rows beside JSON":       func(h *[HeaderSize]byte) { h[8] = byte(Call) },

@@ -38,8 +38,12 @@ func (c *Conn) readHeader() (h header, file *os.File, err error) {
 		have += n
 	}
 	h, err = decodeHeader(&head, c.JSONLimit)
-	if err == nil && (file != nil) != (h.fds == 1) {
-		err = Errorf(Protocol, "%s frame announces %d descriptors and brings another number", h.kind, h.fds)
+	switch {
+	case err != nil:
+	case (file != nil) != (h.bundle == descriptor):
+		err = Errorf(Protocol, "%s frame announces another number of descriptors than it brings", h.kind)
+	case h.bundle == inline && c.room == nil, h.bundle == descriptor && c.room != nil:
+		err = Errorf(Protocol, "%s frame brings its bundle in the other way than HELLO has said", h.kind)
 	}
 	return h, file, err
 }

@@ -8,21 +8,29 @@ const (
 	MaxBatch       = 64<<20 + 64<<10 // record batch: 64 MiB of values and 64 KiB of metadata
 	MaxJSON        = 1 << 20         // JSON of tasks and drivers
 	MaxAnswer      = 16 << 20        // JSON of a psserver's answers
+	MaxChunk       = 1 << 20         // of a bundle that travels inline
 	firstBodyBytes = 1 << 20         // what a length is trusted with before its bytes have arrived
+)
+
+// How a frame brings its bundle.
+const (
+	noBundle   uint8 = 0
+	descriptor uint8 = 1 // rides on the header's bytes
+	inline     uint8 = 2 // follows in CHUNK frames
 )
 
 type header struct {
 	length uint32
 	crc    uint32
 	kind   Kind
-	fds    uint8
+	bundle uint8
 	rows   uint32
 }
 
 func (h header) encode(b *[HeaderSize]byte) {
 	binary.LittleEndian.PutUint32(b[0:], h.length)
 	binary.LittleEndian.PutUint32(b[4:], h.crc)
-	b[8], b[9], b[10], b[11] = byte(h.kind), h.fds, 0, 0
+	b[8], b[9], b[10], b[11] = byte(h.kind), h.bundle, 0, 0
 	binary.LittleEndian.PutUint32(b[12:], h.rows)
 }
 
@@ -32,17 +40,20 @@ func decodeHeader(b *[HeaderSize]byte, jsonLimit uint32) (header, error) {
 		length: binary.LittleEndian.Uint32(b[0:]),
 		crc:    binary.LittleEndian.Uint32(b[4:]),
 		kind:   Kind(b[8]),
-		fds:    b[9],
+		bundle: b[9],
 		rows:   binary.LittleEndian.Uint32(b[12:]),
 	}
 	limit := jsonLimit
-	if h.kind == Batch {
+	switch h.kind {
+	case Batch:
 		limit = MaxBatch
+	case Chunk:
+		limit = MaxChunk
 	}
 	switch {
 	case !h.kind.known():
 		return h, Errorf(Protocol, "frame of unknown %s: the other end does not speak DeepDist's protocol", h.kind)
-	case h.fds > 1 || b[10] != 0 || b[11] != 0:
+	case h.bundle > inline || h.kind == Chunk && h.bundle != noBundle || b[10] != 0 || b[11] != 0:
 		return h, Errorf(Protocol, "%s frame with a malformed header", h.kind)
 	case h.kind != Batch && h.rows != 0:
 		return h, Errorf(Protocol, "%s frame claims %d rows", h.kind, h.rows)

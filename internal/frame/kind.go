@@ -14,11 +14,12 @@ const (
 	End   Kind = 5 // JSON: the totals of the stream
 	Call  Kind = 6 // JSON: {"op", …}, answered by OK or Err
 	Event Kind = 7 // JSON: progress, unasked
+	Chunk Kind = 8 // bytes of the bundle that the frame before them announced
 )
 
-var kindNames = [...]string{Hello: "HELLO", OK: "OK", Err: "ERROR", Batch: "BATCH", End: "END", Call: "CALL", Event: "EVENT"}
+var kindNames = [...]string{Hello: "HELLO", OK: "OK", Err: "ERROR", Batch: "BATCH", End: "END", Call: "CALL", Event: "EVENT", Chunk: "CHUNK"}
 
-func (k Kind) known() bool { return k >= Hello && k <= Event }
+func (k Kind) known() bool { return k >= Hello && k <= Chunk }
 
 // String returns the name that the protocol's README uses.
 func (k Kind) String() string {

@@ -11,9 +11,9 @@
 //
 // Deltas that are computed on the same rows at the same time are summed, and too many words in flight make the sum overshoot.
 // With N ≥ 2 workers that train, each gets leave for slices of 8000/N words, so that all together have at most 8,000 in flight.
-// One worker alone has nothing to collide with: its slices double from 8,000 words (while the vectors are still small and change
-// quickly) to as much as pays. When a second worker comes, it must not start while a slice of a million words is out; so nobody
-// gets leave while another one has a larger slice in flight than he would get, or while the sum would pass 8,000.
+// One worker alone has nothing to collide with: its slices grow from 8,000 words, since others may be about to come, to as much as
+// pays, which is an equal part of an epoch. When a second worker comes, it must not start while a slice of a million words is out; so
+// nobody gets leave while another one has a larger slice in flight than he would get, or while the sum would pass 8,000.
 //
 // A slice in flight ends by its push, by its worker asking for the next one, or by its worker leaving.
 //
@@ -27,16 +27,16 @@ const (
 	// Flight is how many words may be in flight when several workers train.
 	Flight = 8000
 	// MaxSlice is the largest slice ever granted: its rows are one worker's memory, its words one loss of work.
-	MaxSlice = 8_000_000
+	MaxSlice = 10_000_000
+	// growth of a lone worker's slices: each push costs as much as the training of up to a million words, so they must be few.
+	growth = 16
 	// minLargest is what the slices of a lone worker grow to at least.
 	minLargest = 1_000_000
 	// wordsPerRow: a slice pays when each row that it pulls and pushes is used about so often. A row of 100 numbers costs about as
 	// much to push and add as ten words to train.
 	wordsPerRow = 128
-	// slicesPerEpoch is how many pushes an epoch takes at least, so that its progress is seen and little is lost with a worker.
-	slicesPerEpoch = 4
-	// leastPay: below that a call costs more than the training.
-	leastPay = 64_000
+	// maxRecord is the words of the longest record: a slice ends before it would have too many, so up to a record short of its leave.
+	maxRecord = 10_000
 )
 
 // Worker is what the book knows of one.
@@ -63,7 +63,9 @@ func New(ledger *cursor.Ledger, epochs, partitions uint32) *Book {
 
 // SetText tells how many rows there are and how many words an epoch has, which decide how large a slice pays.
 func (b *Book) SetText(vocabulary int, epochWords uint64) {
-	b.largest = min(MaxSlice, max(minLargest, wordsPerRow*uint64(vocabulary)), max(leastPay, epochWords/slicesPerEpoch))
+	pays := min(MaxSlice, max(minLargest, wordsPerRow*uint64(vocabulary)))
+	parts := max(1, (epochWords+pays-1)/pays)
+	b.largest = (epochWords+parts-1)/parts + maxRecord
 }
 
 // Own notes that a worker has the spool of a partition.
@@ -191,7 +193,7 @@ func (b *Book) Grant(id string) uint64 {
 	if b.Training() > 1 {
 		b.next = Flight
 	} else {
-		b.next = min(b.largest, 2*words)
+		b.next = min(b.largest, growth*words)
 	}
 	w.inFlight = words
 	return words

@@ -43,16 +43,16 @@ func TestWorkIsTakenFromTheOwnSpoolEpochByEpoch(t *testing.T) {
 	}
 }
 
-func TestALoneWorkersSlicesDoubleUpToWhatPays(t *testing.T) {
+func TestALoneWorkersSlicesGrowToEqualPartsOfAnEpoch(t *testing.T) {
 	for text, largest := range map[struct {
 		vocabulary int
 		epochWords uint64
 	}]uint64{
-		{10, 1e9}:            1_000_000, // not worth less
-		{10_000, 1e9}:        1_280_000, // 128 words a row
-		{1_000_000, 1e9}:     8_000_000, // memory
-		{71_291, 17_000_000}: 4_250_000, // four an epoch
-		{71_291, 100_000}:    64_000,    // not worth less even then
+		{10, 1e9}:            1_010_000,  // less would not pay
+		{10_000, 1e9}:        1_288_773,  // 128 words a row: 782 slices
+		{1_000_000, 1e9}:     10_010_000, // memory
+		{71_291, 17_000_000}: 8_510_000,  // two an epoch
+		{71_291, 100_000}:    110_000,    // an epoch
 	} {
 		b, _ := book(1, 1)
 		b.SetText(text.vocabulary, text.epochWords)
@@ -63,7 +63,7 @@ func TestALoneWorkersSlicesDoubleUpToWhatPays(t *testing.T) {
 				t.Fatalf("%+v: granted %d, not %d", text, got, want)
 			}
 			b.Pushed("a")
-			want = min(2*want, largest)
+			want = min(16*want, largest)
 		}
 	}
 }
@@ -76,11 +76,11 @@ func TestNobodyStartsWhileALargerSliceIsOut(t *testing.T) {
 	}
 	b.Grant("a")
 	b.Pushed("a")
-	if b.Grant("a") != 16000 {
+	if b.Grant("a") != 128000 {
 		t.Fatal("a is alone")
 	}
 	if b.Grant("b") != 0 {
-		t.Error("b may start although 16000 words are out")
+		t.Error("b may start although 128000 words are out")
 	}
 	b.Pushed("a")
 	if b.Grant("b") != 4000 || b.Grant("a") != 4000 {

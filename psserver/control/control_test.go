@@ -16,6 +16,7 @@ import (
 
 	"deepdist/internal/bundle"
 	"deepdist/internal/frame"
+	"deepdist/internal/life"
 	"deepdist/internal/version"
 	"deepdist/psserver/session"
 	"deepdist/psserver/vocabulary"
@@ -266,6 +267,117 @@ func TestAModelsUpdatesReachTheDriverAndItsTensorsAreShared(t *testing.T) {
 	rule["descent"] = map[string]any{"rule": "adam", "beta": 0.8}
 	if err := d.ask(rule, nil); frame.CodeOf(err) != frame.BadInput {
 		t.Errorf("an unknown parameter: %v", err)
+	}
+}
+
+// inline is a second connection, whose bundles travel inline.
+func (d *driver) inline() *driver {
+	d.t.Helper()
+	other := *d
+	other.Conn = d.dial()
+	hello := struct {
+		frame.Greeting
+		Bundles string `json:"bundles"`
+	}{frame.NewGreeting(), "inline"}
+	if err := other.Greet(hello, nil); err != nil {
+		d.t.Fatal(err)
+	}
+	other.Inline(life.AvailableMemory)
+	return &other
+}
+
+func TestADriverThatCannotPassDescriptorsTrainsTheSameModel(t *testing.T) {
+	d := connect(t).inline()
+	start := make([]float32, 600_000) // several chunks
+	for i := range start {
+		start[i] = float32(i)
+	}
+	file, header, err := bundle.Write([]bundle.Tensor{{Name: "w", DType: "float32", Shape: []int{300_000, 2}, Data: bundle.Bytes(start)}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := d.Call(map[string]any{"op": "define_tensor", "name": "w", "dtype": "float32", "shape": []int{300_000, 2}, "bytes": header.Bytes}, file, nil); err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]any{"op": "open_training", "kind": "model", "partitions": 1, "numbers": map[string]float64{"n": 1}}
+	for _, descent := range []any{"callable", nil, "sgd"} {
+		open["descent"] = descent
+		if err := d.ask(open, nil); frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "named rule") {
+			t.Errorf("descent %v: %v", descent, err)
+		}
+	}
+	for _, op := range []string{"next_update", "update_applied", "update_failed"} {
+		if err := d.ask(map[string]any{"op": op}, nil); frame.CodeOf(err) != frame.BadInput {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+	open["descent"] = map[string]any{"rule": "sgd", "learning_rate": 1}
+	var opened struct {
+		TrainingID uint32 `json:"training_id"`
+	}
+	d.must(open, &opened)
+	worker, err := d.session.Join(session.Newcomer{Protocol: version.Protocol, Build: version.Build, SessionID: d.session.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := &session.Push{ID: "1", WorkerID: worker, TrainingID: opened.TrainingID,
+		Deltas: []bundle.Tensor{{Name: "w", DType: "float32", Shape: []int{1, 2}, Keys: []uint32{7}, Data: bundle.Bytes([]float32{1, 2})}}}
+	push.Moves = append(push.Moves, moveTo(3))
+	if _, err := d.session.Push(context.Background(), push); err != nil {
+		t.Fatal(err)
+	}
+	var fetched bundle.Header
+	got, err := d.Call(map[string]any{"op": "fetch", "training_id": opened.TrainingID}, nil, &fetched)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Close()
+	m, err := bundle.Map(got, fetched)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	after := m.Tensors[0].Float32s()
+	changed := 0
+	for i := range start {
+		if after[i] != start[i] {
+			changed++
+		}
+	}
+	if changed != 2 || after[14] == start[14] || after[15] == start[15] || m.Numbers["n"] != 1 {
+		t.Errorf("%d numbers changed, those of row 7 to %v; numbers %v", changed, after[14:16], m.Numbers)
+	}
+}
+
+func TestAnInlineVocabularyIsReadAsOneInAMemfd(t *testing.T) {
+	d := connect(t).inline()
+	file, header, err := bundle.Write([]bundle.Tensor{
+		{Name: "words", DType: "uint8", Shape: []int{4}, Data: []byte("ab\xc3\xa4")},
+		{Name: "lengths", DType: "uint32", Shape: []int{3}, Data: bundle.Bytes([]uint32{1, 1, 2})},
+		{Name: "counts", DType: "uint64", Shape: []int{3}, Data: bundle.Bytes([]uint64{5, 3, 2})},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	request := word2vec(1)
+	request["tensors"], request["bytes"] = header.Tensors, header.Bytes
+	if _, err := d.Call(request, file, nil); err != nil {
+		t.Fatal(err)
+	}
+	request["bytes"] = header.Bytes - bundle.Align // what follows is more than that
+	if _, err := d.Call(request, file, nil); frame.CodeOf(err) != frame.Protocol {
+		t.Errorf("a bundle longer than announced: %v", err)
+	}
+}
+
+func TestBundlesOfAnUnknownWayAreRefused(t *testing.T) {
+	d := connect(t)
+	conn := d.dial()
+	err := conn.Greet(map[string]any{"protocol": version.Protocol, "build": version.Build, "bundles": "pigeon"}, nil)
+	if frame.CodeOf(err) != frame.Protocol || !strings.Contains(err.Error(), "pigeon") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -44,10 +44,11 @@ const (
 type Service struct {
 	pb.UnimplementedParameterServerServer
 	session *session.Session
+	tunnel  func() (*net.UnixConn, error)
 }
 
-// NewServer makes the gRPC server of a session; options are the ones of package auth.
-func NewServer(s *session.Session, options ...grpc.ServerOption) *grpc.Server {
+// NewServer makes the gRPC server of a session; tunnel makes connections to whoever answers drivers; options are the ones of package auth.
+func NewServer(s *session.Session, tunnel func() (*net.UnixConn, error), options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append([]grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxSendMsgSize(maxMessage),
@@ -61,7 +62,7 @@ func NewServer(s *session.Session, options ...grpc.ServerOption) *grpc.Server {
 		grpc.InitialConnWindowSize(16 << 20),
 		grpc.StatsHandler(hangUps{s}),
 	}, options...)...)
-	pb.RegisterParameterServerServer(server, &Service{session: s})
+	pb.RegisterParameterServerServer(server, &Service{session: s, tunnel: tunnel})
 	return server
 }
 

@@ -31,6 +31,7 @@ __all__ = [
     "UserCodeError",
     "from_code",
     "from_spark",
+    "module_lacked",
 ]
 
 
@@ -193,3 +194,9 @@ def from_spark(text: str) -> DeepDistError | None:
     if kind is not UserCodeError:  # whose message is a traceback of the user's, which may have such lines itself
         message = _CHAINED.split(message, maxsplit=1)[0]
     return kind(message.rstrip())
+
+
+def module_lacked(text: str) -> str | None:
+    """Driver: the module that the tasks' Python has not, if that is what Spark's exception is about."""
+    missing = _MISSING.search(text)
+    return missing.group(1) if missing and not _RAISED.search(text) else None

@@ -91,7 +91,7 @@ def test_an_argument_beats_spark_which_beats_the_default(setting):
 
 def test_every_argument_of_deepdist_is_in_the_list_with_its_default():
     parameters = inspect.signature(DeepDist).parameters
-    found = {name: p.default for name, p in parameters.items() if name not in ("model", "sc")}
+    found = {name: p.default for name, p in parameters.items() if name not in ("model", "sc", "spark")}
     assert found == {s.argument: s.unset for s in settings.SETTINGS if s.argument}
 
 

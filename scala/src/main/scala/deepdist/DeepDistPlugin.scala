@@ -10,11 +10,13 @@ class DeepDistPlugin extends SparkPlugin {
   override def executorPlugin(): ExecutorPlugin = new ExecutorPart
 }
 
-/** What the Python package asks of the driver's part, through py4j. That is the socket on which Python hands its closures to the JVM,
+/** The parts that run in this JVM; and what the Python package asks of the driver's, through py4j. That is the socket on which Python hands its closures to the JVM,
   * so the session's token meets nobody there that will not meet it anyway.
   */
 object DeepDistPlugin {
-  @volatile private[deepdist] var servers: Option[Servers] = None
+  @volatile private[deepdist] var servers: Option[Servers] = None // in the driver
+  @volatile private[deepdist] var remotes: Option[Remotes] = None // there too
+  @volatile private[deepdist] var sidecar: Option[Sidecar] = None // in an executor, which in local mode is the driver
 
   /** A psserver for one session: the one that waits, if it is as wanted, or a new one. Returns the line that it said when it began to
     * serve, secrets included. path: the program, "" for the plugin's own; port 0: any; page: "host:port" or "off". The session ends by
@@ -39,6 +41,6 @@ object DeepDistPlugin {
   /** Kill a session's psserver, which hangs. */
   def kill(id: String): Unit = servers.flatMap(_.used(id)).foreach(_.kill())
 
-  private def running: Servers = servers.getOrElse(throw new IllegalStateException(
+  private[deepdist] def running: Servers = servers.getOrElse(throw new IllegalStateException(
     "DeepDist's plugin is not running in this driver: set spark.plugins=deepdist.DeepDistPlugin before the SparkContext is made"))
 }

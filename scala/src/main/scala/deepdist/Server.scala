@@ -2,27 +2,32 @@ package deepdist
 
 import java.io.{BufferedReader, IOException, InputStreamReader}
 import java.nio.charset.StandardCharsets.UTF_8
-import java.nio.file.{Files, Paths}
+import java.nio.file.{Files, Path, Paths}
 import java.util.concurrent.{CompletableFuture, TimeUnit, TimeoutException}
 
 import com.fasterxml.jackson.databind.JsonNode
 
 /** Server is one psserver, which is one session: the process, and the line that it said when it began to serve. The line has the
-  * session's secrets, so it is shown to nobody but `DeepDistPlugin.open`.
+  * session's secrets, so it is shown to nobody but `DeepDistPlugin.open` and `Session`.
   */
 private[deepdist] final class Server private (val wanted: Wanted, child: Child, val line: String, said: JsonNode) {
   val id: String = said.path("session_id").asText
   val port: Int = said.path("port").asInt
-  private val control = Paths.get(said.path("control").asText)
+  def token: String = said.path("token").asText
+  def certificate: String = said.path("certificate_sha256").asText
+  val control: Path = Paths.get(said.path("control").asText)
   @volatile private var last = Look()
 
   def alive: Boolean = child.alive
   def kill(): Unit = child.kill()
   def stop(): Unit = child.stop()
 
+  /** What `watch` says (proto/README.md). */
+  def watch(): JsonNode = Wire.ask(control, Server.LookMillis, question = Seq("op" -> "watch", "wait_ms" -> 0))
+
   /** The run's figures now, or the last ones of a psserver that does not answer. */
   def look(): Look = {
-    try last = Look.ofRun(Wire.ask(control, Server.LookMillis, question = Seq("op" -> "watch", "wait_ms" -> 0)))
+    try last = Look.ofRun(watch())
     catch { case _: IOException => if (!alive) last = last.ended }
     last
   }

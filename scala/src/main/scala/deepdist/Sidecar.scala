@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory
   * again when it is gone. A task that finds nobody starts one too (and so brings one where the plugin has found no program), so tasks
   * get a head start after a death; of two that start, the second ends by itself, and the plugin takes either for its own.
   *
-  * Used by one thread at a time, but for `figures` and `restarts`.
+  * A task of Scala's runs in this JVM, and asks for it by `serving`.
   */
 private[deepdist] final class Sidecar(conf: SparkConf) {
   import Sidecar._
@@ -22,7 +22,7 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
   private var answered = System.nanoTime // when it did so last, or was started
   private var launched = answered
   private var pause = HeadStart // from its silence to the next start
-  private var complained = false
+  private var complaint = ""
   @volatile private var deaths = 0L
   @volatile private var now = Look()
   @volatile private var before = Look() // of those that have ended
@@ -31,7 +31,7 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
   def restarts: Long = deaths
 
   /** Start it, and wait until it serves. Where that fails the executor goes on: a task says so, with its reason, when it needs one. */
-  def start(): Unit = {
+  def start(): Unit = synchronized {
     launch()
     while (child.exists(_.alive) && now.pid == 0 && seconds(launched) < StartSeconds) {
       Thread.sleep(10)
@@ -41,16 +41,41 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
   }
 
   /** Once a second. */
-  def tend(): Unit = if (!look()) {
+  def tend(): Unit = synchronized(if (!look()) {
     child.filterNot(_.alive).foreach(bury)
     if (child.isEmpty) { if (seconds(answered) >= pause) start() }
     else if (seconds(answered) > HangSeconds) {
       log.warn(f"the sidecar has not answered for ${seconds(answered)}%.0f s, and is killed")
       child.foreach(_.kill())
     }
+  })
+
+  /** For a task that needs it now: where it serves. One that is gone is started again at once. */
+  def serving(): Place = synchronized {
+    if (!look()) {
+      child.filterNot(_.alive).foreach(bury)
+      if (child.isEmpty) {
+        forget()
+        start()
+      }
+      if (now.pid == 0) throw child.fold[Exception](new Refused("build", complaint)) { silent =>
+        new Lost(s"the sidecar (pid ${silent.pid}) on ${Host.name} " + (if (silent.alive) "does not answer" else s"was ${silent.obituary}"))
+      }
+    }
+    place
   }
 
-  def stop(): Unit = {
+  /** How the one that a task has lost has ended, and its last lines; "" if it lives, or a task of Python's has started it. */
+  def lost: String = synchronized(child.filter(_.waitFor(EndMillis)).fold("")(_.obituary))
+
+  /** Tell it that a session is over. */
+  def end(session: Session): Unit =
+    try {
+      Wire.ask(place.socket, LookMillis, Seq("op" -> "end", "session" -> session.asJson))
+      ()
+    } catch { case _: IOException => () } // it is gone, or will learn it from psserver
+
+  def stop(): Unit = synchronized {
     val ours = child.map(_.pid)
     child.foreach(_.stop())
     if (now.pid != 0 && !ours.contains(now.pid)) ProcessHandle.of(now.pid).ifPresent { other => // which a task has started
@@ -62,7 +87,7 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
 
   private def look(): Boolean =
     try {
-      val figures = Look.ofSidecar(Wire.ask(place.socket, LookMillis, op = Some("figures")))
+      val figures = Look.ofSidecar(Wire.ask(place.socket, LookMillis, Seq("op" -> "figures")))
       if (figures.pid != now.pid) before = before.plus(now.ended)
       now = figures
       answered = System.nanoTime
@@ -78,6 +103,10 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
     }
     dead.stop()
     child = None
+    forget()
+  }
+
+  private def forget(): Unit = {
     before = before.plus(now.ended)
     now = Look()
   }
@@ -96,8 +125,8 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
   }
 
   private def complain(what: String): Unit = {
-    if (!complained) log.warn(what)
-    complained = true
+    if (complaint.isEmpty) log.warn(what)
+    complaint = what
   }
 }
 
@@ -106,6 +135,7 @@ private[deepdist] object Sidecar {
   private val HeadStart = 2.0
   private val HangSeconds = 35.0
   private val LookMillis = 5000L
+  private val EndMillis = 1000L
   private val AnotherServes = 75 // the exit status that says so
 
   private def seconds(since: Long): Double = (System.nanoTime - since) / TimeUnit.SECONDS.toNanos(1).toDouble
