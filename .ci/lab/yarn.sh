@@ -55,7 +55,7 @@ property() { echo "<property><name>$1</name><value>$2</value></property>"; }
   property yarn.resourcemanager.scheduler.class org.apache.hadoop.yarn.server.resourcemanager.scheduler.fifo.FifoScheduler
   property yarn.nodemanager.local-dirs "$lab/local"; property yarn.nodemanager.log-dirs "$lab/logs"
   property yarn.nodemanager.resource.memory-mb 4096; property yarn.nodemanager.resource.cpu-vcores 4
-  property yarn.scheduler.minimum-allocation-mb 128; property yarn.nodemanager.vmem-check-enabled false
+  property yarn.resourcemanager.nodemanagers.heartbeat-interval-ms 200; property yarn.scheduler.minimum-allocation-mb 128; property yarn.nodemanager.vmem-check-enabled false
   property yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage 99.9
   property yarn.nodemanager.delete.debug-delay-sec 600 # logs stay until the end
   property yarn.resourcemanager.am.max-attempts 1
