@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -62,11 +63,8 @@ def session_of(given: Any) -> Any | None:
     """Driver: `given` if it is a session of Spark Connect; without one, the active session if that is; else None."""
     if given is not None:
         return given if type(given).__module__.startswith("pyspark.sql.connect.") else None
-    try:
-        from pyspark.sql.connect.session import SparkSession
-    except ImportError:  # Connect's own dependencies are missing, so there is no session of it
-        return None
-    return SparkSession.getActiveSession()
+    module = sys.modules.get("pyspark.sql.connect.session")  # else nobody has made one
+    return None if module is None else module.SparkSession.getActiveSession()
 
 
 class Cluster:
