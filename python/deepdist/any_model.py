@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from .cluster import Cluster, Data
 from .control import Control
 from .errors import DeepDistError, Lost, NoProgress, UserCodeError

@@ -10,8 +10,8 @@ The Spark plugin, which runs where the server does, is what the client leans on 
 from __future__ import annotations
 
 import json
-import logging
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -55,18 +55,12 @@ NO_FUNCTION = (
     "with psserver; but psserver runs beside Spark's driver. Give a rule that psserver applies by itself: deepdist.SGD(), Momentum(), AdaGrad(), RowAdaGrad(), Adam()"
 )
 
-log = logging.getLogger("deepdist")
-
-
 def session_of(given: Any) -> Any | None:
     """Driver: `given` if it is a session of Spark Connect; without one, the active session if that is; else None."""
     if given is not None:
         return given if type(given).__module__.startswith("pyspark.sql.connect.") else None
-    try:
-        from pyspark.sql.connect.session import SparkSession
-    except ImportError:  # Connect's own dependencies are missing, so there is no session of it
-        return None
-    return SparkSession.getActiveSession()
+    module = sys.modules.get("pyspark.sql.connect.session")  # else nobody has made one
+    return None if module is None else module.SparkSession.getActiveSession()
 
 
 class Cluster:
@@ -90,9 +84,13 @@ class Cluster:
         """Driver: a psserver of the plugin's for this session alone. page: a port or 'off'; None: as the server's settings say."""
         question = {"ask": "open", "request": uuid.uuid4().hex, "client": self._spark.session_id, "page": page}
         answer = self.ask(**question)
-        server = Server(self, launch.parse(answer["line"].encode()), answer["host"])
+        try:
+            ready = launch.parse(answer["line"].encode())
+        except BinaryError:  # of another release: nobody will use it
+            self.ask(ask="close", id=json.loads(answer["line"]).get("session_id", ""))
+            raise
         self.slots = max(1, int(answer["slots"]))
-        return server
+        return Server(self, ready, answer["host"])
 
     def ask(self, **question: Any) -> dict[str, Any]:
         """Driver: ask the driver's part of the plugin; raises BinaryError, or ServerLost for a psserver that ended at once, with what it says is wrong."""
