@@ -95,7 +95,7 @@ class Cluster:
         return server
 
     def ask(self, **question: Any) -> dict[str, Any]:
-        """Driver: ask the driver's part of the plugin; raises BinaryError with what it says is wrong."""
+        """Driver: ask the driver's part of the plugin; raises BinaryError, or ServerLost for a psserver that ended at once, with what it says is wrong."""
         from pyspark.sql import functions as F
 
         def action() -> Any:
@@ -103,7 +103,7 @@ class Cluster:
 
         answer = self.run(f"deepdist: {question['ask']}", action, _nothing)
         if "error" in answer:
-            raise (ServerLost if "ended before it served" in answer["error"] else BinaryError)(answer["error"])
+            raise (ServerLost if "status" in answer else BinaryError)(answer["error"])
         return dict(answer)
 
     def ship(self) -> None:

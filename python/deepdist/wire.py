@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import bundle
 from .errors import PeerGone, PeerSilent, ProtocolError, from_code
 from .version import PROTOCOL, __version__
 
@@ -182,6 +181,8 @@ class Connection:
 
     def _receive_chunks(self, size: int) -> int:
         """Driver and task: an inline bundle as the memfd that would have come; the caller closes it."""
+        from . import bundle  # which needs NumPy; a task without it gets as far as saying so
+
         fd, at = bundle.create("inline", size), 0
         try:
             while at < size:

@@ -41,7 +41,10 @@ private[deepdist] final class Remotes(sc: SparkContext, servers: Servers) {
         case "lost" => answer.put("lost", servers.used(id).fold("it has ended with its session")(_.lost))
         case other => answer.put("error", s"the plugin knows no question '$other': is it of another release than the client's package?")
       }
-    } catch { case NonFatal(e) => answer.put("error", Option(e.getMessage).getOrElse(e.toString)) }
+    } catch {
+      case e: ServerEnded => answer.put("error", e.getMessage).put("status", e.status)
+      case NonFatal(e) => answer.put("error", Option(e.getMessage).getOrElse(e.toString))
+    }
     Json.writeValueAsString(answer)
   }
 
