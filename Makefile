@@ -70,8 +70,8 @@ in-hdfs:
 test-kerberos: build need-java ## HDFS that asks for Kerberos, with MIT's KDC (on Debian as root it installs krb5-kdc); run test-hdfs before
 	for protection in authentication privacy; do PROTECTION=$$protection .ci/lab/kerberos.sh run $(GO) test -count 1 -run 'Ticket|Kerberos' ./internal/storage; done
 
-test-yarn: build build/environment.tar.gz need-java ## spark-submit to a real YARN over HDFS, the driver here and in a container (skipped, and said so, without mvn or Hadoop's jars)
-	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .ci/lab/yarn.sh run .ci/lab/submit.sh client cluster cluster-archives
+test-yarn: build need-java ## spark-submit to a real YARN over HDFS, the driver here and in a container (skipped, and said so, without mvn or Hadoop's jars)
+	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .ci/lab/yarn.sh run .ci/lab/submit.sh client cluster
 
 test-spark35: build .venv-spark35/.made build/environment.tar.gz need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py

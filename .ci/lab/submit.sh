@@ -2,7 +2,7 @@
 # Submits a check beside it to the cluster at SPARK_MASTER, as a person would.
 #   submit.sh          submitted.py, once for each way in which the sidecar comes to the executors: files, addFile, archives; then `deepdist doctor`
 #   submit.sh WAY…     only these, doctor among them; or placed: placed.py, of files in HDFS
-# and to YARN (yarn.sh): on_yarn.py by client, cluster (both programs by --files) and cluster-archives (both in an environment)
+# and to YARN (yarn.sh): on_yarn.py by client, cluster (both programs by --files) or cluster-archives (both in an environment)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 submit() {
