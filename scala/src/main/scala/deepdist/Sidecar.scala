@@ -121,12 +121,12 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
           child = Some(Child.start(command, place.log, speaks = false, Some(environment)))
           log.info(s"the sidecar $program runs in ${place.directory}")
         } catch { case e: IOException => complain(e.getMessage) }
-      case Left(places) => complain(Programs.missing(Programs.Sidecar, places) + ". Until then the tasks start one, if the driver can ship it")
+      case Left(places) => complain(Programs.missing(Programs.Sidecar, places), ". Until then the tasks of Python start one, if the driver can ship it")
     }
   }
 
-  private def complain(what: String): Unit = {
-    if (complaint.isEmpty) log.warn(what)
+  private def complain(what: String, more: String = ""): Unit = {
+    if (complaint.isEmpty) log.warn(what + more)
     complaint = what
   }
 }
