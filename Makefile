@@ -47,7 +47,7 @@ demo-scala: build plugin need-java ## word vectors in a Spark ML pipeline in Sca
 	$(call SPARKENV,.venv) examples/scala/run.sh build/demo-scala
 
 ##@ Test
-test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs
+test: test-go verify-generated test-python test-cluster test-hdfs test-kerberos test-yarn test-spark35 test-plugin test-standalone test-wheel test-torch test-page docker-smoke ## everything CI runs
 
 test-go: need-go ## Go tests with the race detector, house rules and go vet among them
 	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /internal/lint)
@@ -70,6 +70,9 @@ in-hdfs:
 test-kerberos: build need-java ## HDFS that asks for Kerberos, with MIT's KDC (on Debian as root it installs krb5-kdc); run test-hdfs before
 	for protection in authentication privacy; do PROTECTION=$$protection .ci/lab/kerberos.sh run $(GO) test -count 1 -run 'Ticket|Kerberos' ./internal/storage; done
 
+test-yarn: build build/environment.tar.gz need-java ## spark-submit to a real YARN over HDFS, the driver here and in a container (skipped, and said so, without mvn or Hadoop's jars)
+	$(call SPARKENV,.venv) .ci/lab/hdfs.sh run .ci/lab/yarn.sh run .ci/lab/submit.sh client cluster cluster-archives
+
 test-spark35: build .venv-spark35/.made build/environment.tar.gz need-java ## Python tests, the quick start and the demo with PySpark 3.5
 	$(call SPARKENV,.venv-spark35) .venv-spark35/bin/python $(PYTEST) -m 'not patient' python/tests/test_*.py python/tests/examples/test_quickstart.py python/tests/examples/test_demo.py
 
@@ -79,7 +82,7 @@ test-standalone: build .venv-spark35/.made build/environment.tar.gz need-java ##
 test-wheel: wheel build need-java ## the wheels: what they hold, pip and auditwheel on them, a training from one in a bare environment, arm64 under qemu
 	.ci/lab/qemu.sh .venv/bin/python $(PYTEST) python/tests/wheel
 
-test-plugin: build .venv-spark35/.made need-java ## the Spark plugin and the Scala API in both PySparks (skipped, and said so, without mvn)
+test-plugin: build .venv-spark35/.made need-java ## the Spark plugin and the Scala API in both PySparks, Spark Connect in PySpark 4 (skipped, and said so, without mvn)
 	if .ci/lab/plugin.sh possible; then $(MAKE) --no-print-directory plugin; fi
 	$(call SPARKENV,.venv) .ci/lab/plugin.sh test 2.13 .venv/bin/python $(PYTEST)
 	$(call SPARKENV,.venv-spark35) .ci/lab/plugin.sh test 2.12 .venv-spark35/bin/python $(PYTEST) -m 'not patient'

@@ -30,7 +30,8 @@ learnt, and shows the run. The Python package starts it on the Spark driver's ma
 
 When it serves, it prints one line of JSON on stdout, and nothing after it: the port for workers, the token
 and the certificate's hash that they need, the path of the driver's socket, and the page's address. Whoever can
-read that line can take part in the session. Logs go to stderr. SIGTERM and SIGINT end it in order.
+read that line can take part in the session. Logs go to stderr. SIGTERM and SIGINT end it in order. The exit status
+is 78 if the address of --listen is not to be had, 2 for flags that make no sense, 1 for any other failure.
 
 psserver get URL and psserver put URL copy a file from and to HDFS: see psserver put --help.
 

@@ -56,8 +56,18 @@ func main() {
 	defer stop()
 	if err := run(ctx, c, os.Stdout, log); err != nil {
 		log.Error("psserver ends", "error", err)
-		os.Exit(1)
+		os.Exit(status(err))
 	}
+}
+
+// cannotListen is the exit status that says that --listen is at fault: EX_CONFIG of sysexits.h.
+const cannotListen = 78
+
+func status(err error) int {
+	if errors.Is(err, service.ErrListen) {
+		return cannotListen
+	}
+	return 1
 }
 
 // ready is the line that the driver reads.
@@ -100,7 +110,7 @@ func run(ctx context.Context, c config, stdout io.Writer, log *slog.Logger) erro
 		end(err)
 		return errors.Join(err, driver.Serve(ctx), group.Wait())
 	}
-	server := service.NewServer(s, options...)
+	server := service.NewServer(s, driver.Tunnel, options...)
 	group.Go(func() error { return driver.Serve(ctx) })
 	group.Go(func() error { return serve(server, workers) })
 	page, err := show(ctx, group, c, s, log)

@@ -11,6 +11,6 @@ case "${1:-}" in
     if [ ! -f "$jar" ]; then
       echo "*** NOT RUN: the Spark plugin and the Scala API with Scala $2. Its jar is built by mvn, which is not here (Debian: apt install maven) ***" >&2; exit 0
     fi
-    DEEPDIST_PLUGIN_JAR=$PWD/$jar "${@:3}" python/tests/test_plugin.py python/tests/test_scala.py;;
+    DEEPDIST_PLUGIN_JAR=$PWD/$jar "${@:3}" python/tests/test_plugin.py python/tests/test_scala.py python/tests/test_connect.py;;
   *) sed -n 2,4p "$0"; exit 2;;
 esac

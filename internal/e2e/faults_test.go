@@ -426,7 +426,7 @@ func TestASessionsSpoolsKeepToItsCap(t *testing.T) {
 	s.spoolMaxBytes = 100
 	id := ps.openWords(t, 1, nil)
 	_, err := s.ingest(t, ps, id, 0, 1, topics(1000, 1))
-	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "100 bytes that spark.deepdist.spoolMaxBytes allows") {
+	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "100 bytes that spool_max_bytes (spark.deepdist.spoolMaxBytes) allows") {
 		t.Errorf("got %s %v", frame.CodeOf(err), err)
 	}
 	other := startServer(t)

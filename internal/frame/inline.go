@@ -74,14 +74,28 @@ func (c *Conn) fill(file *os.File, bytes int64) error {
 	return nil
 }
 
-// writeInline sends a JSON body and then the file's bytes, with no other frame in between. The JSON has said how many they are.
+// writeInline sends a JSON body and then the file's bytes. The JSON has said how many they are.
 func (c *Conn) writeInline(kind Kind, body []byte, file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
 		return fmt.Errorf("write %s frame: %w", kind, err)
 	}
+	return c.writePart(kind, body, file, 0, info.Size())
+}
+
+// WriteJSONPart sends v and a part of a file inline. v has `bytes`, its length.
+func (c *Conn) WriteJSONPart(kind Kind, v any, file *os.File, at, bytes int64) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s frame: %w", kind, err)
+	}
+	return c.writePart(kind, body, file, at, bytes)
+}
+
+// writePart lets no other frame come in between.
+func (c *Conn) writePart(kind Kind, body []byte, file *os.File, from, bytes int64) error {
 	h := header{kind: kind}
-	if info.Size() > 0 {
+	if bytes > 0 {
 		h.bundle = inline
 	}
 	c.mu.Lock()
@@ -89,9 +103,9 @@ func (c *Conn) writeInline(kind Kind, body []byte, file *os.File) error {
 	if err := c.write(h, body, -1); err != nil {
 		return err
 	}
-	chunk := make([]byte, min(info.Size(), MaxChunk))
-	for at := int64(0); at < info.Size(); at += int64(len(chunk)) {
-		chunk = chunk[:min(int64(len(chunk)), info.Size()-at)]
+	chunk := make([]byte, min(bytes, MaxChunk))
+	for at, end := from, from+bytes; at < end; at += int64(len(chunk)) {
+		chunk = chunk[:min(int64(len(chunk)), end-at)]
 		if _, err := file.ReadAt(chunk, at); err != nil && err != io.EOF {
 			return fmt.Errorf("read a bundle to be sent: %w", err)
 		}

@@ -13,7 +13,7 @@ import (
 func TestAPathIsCutIntoItsSystemAndTheName(t *testing.T) {
 	s := NewSystems(Hadoop{Settings: map[string]string{"fs.defaultFS": "hdfs://ns/"}})
 	for path, want := range map[string]string{
-		"/a/b": "file:// /a/b", "file:///a/../b/": "file:// /b", "file:/a": "file:// /a", "file://localhost/a": "file:// /a",
+		"/a/b": "file:// /a/b", "file:///a/../b/": "file:// /b", "file:/a": "file:// /a", "FILE:/a": "file:// /a", "HDFS://H:1/a": "hdfs://H:1 /a", "file://localhost/a": "file:// /a",
 		"hdfs://h:1/a%20b": "hdfs://h:1 /a%20b", "hdfs://h:1": "hdfs://h:1 /", "hdfs:///a": "hdfs://ns /a", "hdfs:/a": "hdfs://ns /a", "hdfs://ns/a:b": "hdfs://ns /a:b",
 	} {
 		if root, name, err := s.Parse(path); err != nil || root+" "+name != want {

@@ -102,10 +102,11 @@ const (
 	hadoopRoot = "hdfs://"
 )
 
-// Parse cuts a path into its system and the name within it: file:///a/b → file:// and /a/b, hdfs://host:port/a → hdfs://host:port and /a,
-// hdfs:///a → what fs.defaultFS names, and /a. Nothing in it is decoded, as in Hadoop: a % is a %.
+// Parse cuts a path into its system and the name within it: file:///a/b and file:/a/b → file:// and /a/b, hdfs://host:port/a → hdfs://host:port
+// and /a, hdfs:///a → what fs.defaultFS names, and /a. Capitals in the scheme are as good as small letters. Nothing in it is decoded, as in Hadoop: a % is a %.
 func (s *Systems) Parse(given string) (root, name string, err error) {
 	scheme, rest, found := strings.Cut(given, ":")
+	scheme = strings.ToLower(scheme)
 	switch {
 	case strings.HasPrefix(given, "/"):
 		scheme, rest = "file", given

@@ -34,6 +34,12 @@ type Server struct {
 	listener *net.UnixListener
 	dir      string
 	lock     *os.File // of the directory, held while it is there
+	stages   stages
+
+	ctx         context.Context
+	stop        context.CancelCauseFunc
+	mu          sync.Mutex // no connection begins once ctx has ended
+	connections sync.WaitGroup
 }
 
 // Listen makes the socket, in a new private directory of the session's, and removes the directories of psservers that were killed.
@@ -43,7 +49,8 @@ func Listen(s *session.Session, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Server{session: s, log: log, dir: dir}
+	c := &Server{session: s, log: log, dir: dir, stages: stages{named: map[string]*stage{}}}
+	c.ctx, c.stop = context.WithCancelCause(context.Background())
 	if c.lock, err = life.Own(dir); err != nil {
 		os.Remove(dir)
 		return nil, err
@@ -68,36 +75,48 @@ func (c *Server) Path() string { return c.listener.Addr().String() }
 
 // Serve answers until ctx is done, and returns when every connection is closed and the socket is gone.
 func (c *Server) Serve(ctx context.Context) error {
-	var connections sync.WaitGroup
 	defer c.leave()
-	defer connections.Wait()
-	stop := context.AfterFunc(ctx, func() { c.listener.Close() })
+	defer c.stages.close()
+	defer c.connections.Wait()
+	defer c.end(session.ErrStopped)
+	stop := context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
 	defer stop()
 	for {
 		socket, err := c.listener.AcceptUnix()
 		if err != nil {
-			if ctx.Err() != nil {
+			if c.ctx.Err() != nil {
 				return nil
 			}
 			return fmt.Errorf("accept the driver: %w", err)
 		}
-		connections.Add(1)
-		go func() {
-			defer connections.Done()
-			defer socket.Close()
-			end := context.AfterFunc(ctx, func() { socket.SetReadDeadline(past) })
-			defer end()
-			if err := c.talk(ctx, socket); err != nil && ctx.Err() == nil {
-				c.log.Warn("driver's connection ended", "error", err)
-			}
-		}()
+		c.connections.Go(func() { c.attend(socket, false) })
 	}
 }
 
-// talk is one connection, from HELLO to the end.
-func (c *Server) talk(ctx context.Context, socket *net.UnixConn) error {
-	if err := life.CheckPeer(socket); err != nil {
-		return err
+// end takes no connection any more, and ends those there are.
+func (c *Server) end(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stop(why)
+	c.listener.Close()
+}
+
+// attend serves one connection, and closes it.
+func (c *Server) attend(socket *net.UnixConn, remote bool) {
+	defer socket.Close()
+	end := context.AfterFunc(c.ctx, func() { socket.SetReadDeadline(past) })
+	defer end()
+	if err := c.talk(socket, remote); err != nil && c.ctx.Err() == nil {
+		c.log.Warn("driver's connection ended", "error", err)
+	}
+}
+
+// talk is one connection, from HELLO to the end. remote: it has come through a tunnel.
+func (c *Server) talk(socket *net.UnixConn, remote bool) error {
+	if !remote {
+		if err := life.CheckPeer(socket); err != nil {
+			return err
+		}
 	}
 	conn := frame.NewConn(socket)
 	var hello struct {
@@ -110,7 +129,7 @@ func (c *Server) talk(ctx context.Context, socket *net.UnixConn) error {
 		}
 		return err
 	}
-	if hello.Bundles != "" && hello.Bundles != "inline" {
+	if hello.Bundles != "inline" && (hello.Bundles != "" || remote) {
 		err := frame.Errorf(frame.Protocol, `bundles are "inline" or descriptors, not %q`, hello.Bundles)
 		conn.WriteError(err)
 		return err
@@ -143,22 +162,49 @@ func (c *Server) talk(ctx context.Context, socket *net.UnixConn) error {
 			conn.WriteError(err)
 			return err
 		}
-		if err := c.answer(ctx, conn, f); err != nil {
+		if err := c.answer(conn, f, remote); err != nil {
 			return err
 		}
 	}
 }
 
 // answer runs one op. The descriptor that came along is closed here; what the op answers with is closed when it has been sent.
-func (c *Server) answer(ctx context.Context, conn *frame.Conn, f frame.Frame) error {
+func (c *Server) answer(conn *frame.Conn, f frame.Frame, remote bool) error {
 	if f.File != nil {
 		defer f.File.Close()
 	}
 	var call struct {
-		Op string `json:"op"`
+		Op    string `json:"op"`
+		Stage string `json:"stage"`
+		Hold  string `json:"hold"`
 	}
 	if err := json.Unmarshal(f.Body, &call); err != nil {
 		return conn.WriteError(frame.Errorf(frame.Protocol, "read CALL: %w", err))
+	}
+	if remote && !remotely[call.Op] {
+		return conn.WriteError(frame.Errorf(frame.Denied, "%q is for a driver on psserver's own machine", call.Op))
+	}
+	if conn.IsInline() {
+		switch call.Op {
+		case "stage":
+			if err := c.stages.put(f.Body, f.File); err != nil {
+				return conn.WriteError(err)
+			}
+			return conn.WriteJSON(frame.OK, empty{})
+		case "part":
+			return c.stages.part(conn, f.Body)
+		case "drop":
+			c.stages.drop(call.Hold)
+			return conn.WriteJSON(frame.OK, empty{})
+		}
+	}
+	if call.Stage != "" && f.File == nil {
+		staged, err := c.stages.take(call.Stage)
+		if err != nil {
+			return conn.WriteError(err)
+		}
+		defer staged.Close()
+		f.File = staged
 	}
 	run, ok := ops[call.Op]
 	if !ok {
@@ -168,7 +214,11 @@ func (c *Server) answer(ctx context.Context, conn *frame.Conn, f frame.Frame) er
 		return conn.WriteError(frame.Errorf(frame.BadInput, "descent can't be a function here: it would change the model in memory that the driver shares with psserver, "+
 			"and this driver shares none; give a named rule, e.g. AdaGrad(learning_rate=0.1), which psserver applies by itself"))
 	}
-	reply, file, err := run(ctx, c.session, f.Body, f.File)
+	reply, file, err := run(c.ctx, c.session, f.Body, f.File)
+	if call.Hold != "" && file != nil {
+		c.stages.keep(call.Hold, file)
+		file = nil
+	}
 	if file != nil {
 		defer file.Close()
 	}

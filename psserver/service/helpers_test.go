@@ -20,6 +20,7 @@ import (
 	"deepdist/internal/bundle"
 	"deepdist/internal/version"
 	pb "deepdist/proto/deepdist/v1"
+	"deepdist/psserver/control"
 	"deepdist/psserver/service"
 	"deepdist/psserver/session"
 )
@@ -47,13 +48,22 @@ func serve(t testing.TB, config session.Config) *server {
 		t.Fatal(err)
 	}
 	s.address = listener.Addr().String()
-	g := service.NewServer(s.Session, options...)
+	driver, err := control.Listen(s.Session, config.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	answered := make(chan error)
+	go func() { answered <- driver.Serve(ctx) }()
+	g := service.NewServer(s.Session, driver.Tunnel, options...)
 	done := make(chan error)
 	go func() { done <- g.Serve(listener) }()
 	t.Cleanup(func() {
 		s.Stop("the test is over")
 		g.Stop()
 		<-done
+		cancel()
+		<-answered
 		s.Close()
 	})
 	return s

@@ -44,10 +44,11 @@ const (
 type Service struct {
 	pb.UnimplementedParameterServerServer
 	session *session.Session
+	tunnel  func() (*net.UnixConn, error)
 }
 
-// NewServer makes the gRPC server of a session; options are the ones of package auth.
-func NewServer(s *session.Session, options ...grpc.ServerOption) *grpc.Server {
+// NewServer makes the gRPC server of a session; tunnel makes connections to whoever answers drivers; options are the ones of package auth.
+func NewServer(s *session.Session, tunnel func() (*net.UnixConn, error), options ...grpc.ServerOption) *grpc.Server {
 	server := grpc.NewServer(append([]grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxSendMsgSize(maxMessage),
@@ -61,18 +62,21 @@ func NewServer(s *session.Session, options ...grpc.ServerOption) *grpc.Server {
 		grpc.InitialConnWindowSize(16 << 20),
 		grpc.StatsHandler(hangUps{s}),
 	}, options...)...)
-	pb.RegisterParameterServerServer(server, &Service{session: s})
+	pb.RegisterParameterServerServer(server, &Service{session: s, tunnel: tunnel})
 	return server
 }
 
 // maxConnections bounds the workers, which have two each: one for reports, one for everything else.
 const maxConnections = 2048
 
+// ErrListen means that the address is none of this machine's, or that its port is taken.
+var ErrListen = errors.New("listen for workers")
+
 // Listen opens the port that workers dial.
 func Listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for workers on %s: %w; choose an address of this machine that the executors can reach", address, err)
+		return nil, fmt.Errorf("%w on %s: %w; choose an address of this machine that the executors can reach", ErrListen, address, err)
 	}
 	return netutil.LimitListener(listener, maxConnections), nil
 }

@@ -6,19 +6,18 @@ time, on the mappings that psserver publishes versions from.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .cluster import Cluster, Data
 from .control import Control
-from .errors import BadInput, DeepDistError, Lost, NoProgress, UserCodeError
-from .jobs import Job
+from .errors import DeepDistError, Lost, NoProgress, UserCodeError
 from .models import Adapter
 from .optimizers import Optimizer
 from .rows import Rows
@@ -26,9 +25,6 @@ from .session import Session
 from .shared import SharedModel
 from .summary import Summary, Tick
 from .task import gradient as task_gradient
-
-if TYPE_CHECKING:
-    from pyspark import SparkContext
 
 ROUNDS = 3
 UPDATE_WAIT_MS = 100
@@ -62,9 +58,9 @@ class Update(dict[str, Any]):
 class Training:
     """Training is one training of any model; `run` does it all."""
 
-    def __init__(self, sc: SparkContext, session: Session, control: Control, tick: Tick):
+    def __init__(self, cluster: Cluster, session: Session, control: Control, tick: Tick):
         """tick: raises ServerLost if psserver is gone."""
-        self._sc, self._session, self._control, self._tick = sc, session, control, tick
+        self._cluster, self._session, self._control, self._tick = cluster, session, control, tick
         self._id = 0
 
     def run(
@@ -79,13 +75,8 @@ class Training:
     ) -> Summary:
         """Driver: share the model, run the jobs, apply the updates, give the model its arrays back."""
         started = time.monotonic()
-        if hasattr(data, "rdd") and not hasattr(data, "mapPartitionsWithIndex"):
-            data = data.rdd
-        if isinstance(data, (str, os.PathLike)):
-            raise BadInput(f"a gradient is given rows, not a path: let Spark read it: dd.train(sc.textFile({os.fspath(data)!r}), gradient, descent)")
-        if not hasattr(data, "mapPartitionsWithIndex"):
-            raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
-        n = data.getNumPartitions()
+        rows = self._cluster.rows(data)
+        n = rows.partitions
         summary = Summary(["EMPTY"] * n)
         if n == 0:
             warnings.warn("the data has no partitions: nothing was trained", stacklevel=4)
@@ -103,7 +94,7 @@ class Training:
             )
             apply = None if isinstance(descent, Optimizer) else partial(self._apply_next, adapter, shared, descent)
             for epoch in range(epochs):
-                for index, status in self._epoch(adapter, data, gradient, epoch * n, n, apply):
+                for index, status in self._epoch(adapter, rows, gradient, epoch * n, n, apply):
                     if status == "OK":
                         summary[index] = "OK"
             figures = self._tick(fresh=True)
@@ -125,25 +116,21 @@ class Training:
     def _epoch(
         self,
         adapter: Adapter,
-        data: Any,
+        rows: Data,
         gradient: task_gradient.Gradient,
         offset: int,
         n: int,
         apply: Callable[[], Any] | None,
     ) -> list[tuple[int, str]]:
         """Driver: one job over the data, again for partitions that a lost sidecar left behind."""
-        job = data.mapPartitionsWithIndex(
-            partial(task_gradient.run_partition, self._session, self._id, adapter, gradient, offset)
-        )
+        job = rows.gradients(self._session, self._id, adapter, gradient, offset)
         missing: Sequence[int] = range(n)
         status: list[tuple[int, str]] = []
         error: Lost | None = None
         for _ in range(1 + ROUNDS):
-            action = partial(self._sc.runJob, job, list, list(missing))
+            name = f"deepdist: gradients of {len(missing)} partitions"
             try:
-                status += Job(self._sc, f"deepdist: gradients of {len(missing)} partitions", action).run(
-                    apply or self._tick, interval=0.0 if apply else 0.1
-                )
+                status += self._cluster.run(name, partial(job, missing), apply or self._tick, interval=0.0 if apply else 0.1)
                 return status
             except Lost as e:
                 error = e
@@ -189,5 +176,5 @@ class Training:
         try:
             if self._id:
                 self._control.call("close_training", training_id=self._id, reason=reason)
-        except DeepDistError:
+        except Exception:  # psserver is gone: whatever brought us here says so
             pass

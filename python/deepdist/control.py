@@ -66,6 +66,10 @@ class Control:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def watch(self, fresh: bool) -> dict[str, Any]:
+        """Driver: the figures of the run; fresh: as they are now, not a moment ago."""
+        return self.call("watch", wait_ms=0)
+
     def call(self, op: str, **fields: Any) -> dict[str, Any]:
         """Driver: one op that brings no tensors along."""
         answer, fd = self._call(op, -1, fields)

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
-import io
 import logging
 import os
 import threading
 import time
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import any_model, launch, native, plugin, settings
+from . import any_model, connect, launch, native, plugin, settings
 from . import progress as progress_of
+from .cluster import Cluster, SparkCluster
 from .control import Control
-from .errors import BadInput, DeepDistError, ServerLost
+from .errors import BadInput, DeepDistError
 from .gensim_native import GensimNative
 from .models import Adapter, adapt, is_gensim_word2vec
 from .optimizers import Optimizer
+from .package import packed
 from .session import Session
-from .source import Source
 from .summary import Summary, Tick
 from .task import sidecar as task_sidecar
-from .version import __version__
 from .word2vec import Word2Vec
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
 log = logging.getLogger("deepdist")
 
@@ -46,7 +44,8 @@ class DeepDist:
             dd.model
 
     model: a deepdist.Word2Vec, a gensim Word2Vec, a dict of NumPy arrays, an object with NumPy arrays as attributes, or a
-    torch.nn.Module. sc: the SparkContext; None: the active one. master: `host` or `host:port` that executors reach psserver by; None:
+    torch.nn.Module. sc: the SparkContext; None: the active one. spark: a SparkSession in its place, also one of Spark Connect, whose
+    server runs the Spark plugin. master: `host` or `host:port` that executors reach psserver by; None:
     Spark's driver host.
     min_updates: every pull gets one version until so many updates of it are in (0: asynchronous). max_updates: one version is
     pulled so many times at most. sidecar: path of deepdist-sidecar. psserver: path of psserver.
@@ -55,7 +54,7 @@ class DeepDist:
     Spark's own. spool_max_bytes: what the spools may take of an executor's disk, a number or a size such as '20g'; 0: what there is.
     ship: whether the package and the sidecar are sent to the executors; False where they have both, by a wheel, say.
 
-    All of them but model and sc may also come as Spark settings, spark.deepdist.…: `settings.SETTINGS` lists them. An argument beats a
+    All of them but model, sc and spark may also come as Spark settings, spark.deepdist.…: `settings.SETTINGS` lists them. An argument beats a
     setting, a setting a default. Raises TypeError for a model that cannot be trained, ValueError for an argument out of its range.
 
     `model` is what was trained; `start_seconds` how long the start took; `page` the address of the page.
@@ -69,6 +68,7 @@ class DeepDist:
         max_updates: int | None = None,
         *,
         sc: SparkContext | None = None,
+        spark: SparkSession | None = None,
         sidecar: str | None = None,
         psserver: str | None = None,
         ship: bool | None = None,
@@ -96,8 +96,9 @@ class DeepDist:
         }
         settings.check(self._told)
         self._settings: dict[str, Any] = {}
-        self._sc = sc
-        self._server: plugin.AnyServer | None = None
+        self._sc, self._spark = sc, spark
+        self._cluster: Cluster | None = None
+        self._server: plugin.AnyServer | connect.Server | None = None
         self._control: Control | None = None
         self._watch: Control | None = None
         self._session: Session | None = None
@@ -121,13 +122,20 @@ class DeepDist:
         if self._server is not None:
             raise DeepDistError("this DeepDist is in use already: make another one")
         started = time.monotonic()
-        sc = self._sc = self._sc if self._sc is not None else _active_context()
+        remote = None if self._sc is not None else connect.session_of(self._spark)
+        if remote is not None:
+            self._enter_remotely(remote)
+            self.start_seconds = time.monotonic() - started
+            return self
+        sc = self._sc = self._sc or getattr(self._spark, "sparkContext", None) or _active_context()
+        check_running(sc)
+        self._cluster = SparkCluster(sc)
         for warning in settings.strangers([name for name, _ in sc.getConf().getAll()]):
             log.warning("%s", warning)
         chosen = self._settings = settings.resolve(sc.getConf(), self._told)
         path = chosen["psserver"]
-        if not plugin.loaded(sc):  # which finds its own
-            path = launch.find(launch.NAME, path, settings.of("psserver").key)
+        if path is not None or not plugin.loaded(sc):  # which finds its own
+            path = launch.find(launch.NAME, path, settings.called("psserver", self._told["psserver"]))
         bind, advertised, port = _addresses(sc, chosen["master"])
         atexit.register(self.close)
         try:
@@ -150,6 +158,34 @@ class DeepDist:
             raise
         self.start_seconds = time.monotonic() - started
         return self
+
+    def _enter_remotely(self, spark: Any) -> None:
+        """Driver: the same from a client of Spark Connect."""
+        connect.check_told(self._told)
+        cluster = connect.Cluster(spark)
+        for warning in settings.strangers(list(cluster.conf)):
+            log.warning("%s", warning)
+        chosen = self._settings = settings.resolve(cluster.conf, self._told)
+        atexit.register(self.close)
+        try:
+            if chosen["ship"]:
+                cluster.ship()
+            server = cluster.open(connect.page_of(self._told["page"]))
+            self._cluster, self._server, ready = cluster, server, server.ready
+            self._session = Session(
+                id=ready.session_id,
+                address=f"{server.host}:{ready.port}",
+                token=ready.token,
+                certificate_sha256=ready.certificate_sha256,
+                sidecar=chosen["sidecar"],
+                spool_dir=chosen["spool_dir"],
+                spool_max_bytes=chosen["spool_max_bytes"],
+                kept=True,
+            )
+            self._control, self._watch = (connect.Asking(cluster, server, self._session) for _ in range(2))
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(self, *_: object) -> None:
         """Driver: end the session: nothing is left running."""
@@ -196,10 +232,10 @@ class DeepDist:
         Raises BadInput (data, settings), UserCodeError (the user's functions raised; their traceback is the message),
         SidecarLost, ServerLost, NoProgress; an error of the data's own map functions comes as Spark raises it.
         """
-        if self._server is None or self._session is None or self._control is None or self._sc is None:
+        if self._server is None or self._session is None or self._control is None or self._cluster is None:
             raise DeepDistError("dd.train works inside the `with` block only: with DeepDist(model) as dd: dd.train(…)")
-        if self._sc._jsc is None:  # type: ignore[attr-defined]
-            raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
+        if self._sc is not None:
+            check_running(self._sc)
         epochs = None if epochs is None else settings.whole("epochs", epochs, low=1)
         min_partitions = None if min_partitions is None else settings.whole("min_partitions", min_partitions, low=1)
         if not self._training.acquire(blocking=False):
@@ -235,8 +271,9 @@ class DeepDist:
                 f"dd.train(data) without a gradient trains word2vec models, not {type(self._given).__name__}: "
                 f"give it a gradient and a descent"
             )
-        source = Source(self._sc, self._session, self._control, data, column, min_partitions)  # type: ignore[arg-type]
-        training = native.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
+        assert self._cluster is not None and self._session is not None and self._control is not None
+        source = self._cluster.text(self._session, self._control, data, column, min_partitions)
+        training = native.Training(self._cluster, self._session, self._control, tick)
         return training.run(model, source, epochs)
 
     def _train_any(
@@ -250,7 +287,9 @@ class DeepDist:
             raise BadInput(f"dd.train: descent is {type(descent).__name__}; it must be a function or a rule such as deepdist.SGD()")
         if self._adapter is None:
             self._adapter = adapt(self._given)
-        training = any_model.Training(self._sc, self._session, self._control, tick)  # type: ignore[arg-type]
+        if isinstance(self._cluster, connect.Cluster) and not isinstance(descent, Optimizer):
+            raise BadInput(connect.NO_FUNCTION)
+        training = any_model.Training(self._cluster, self._session, self._control, tick)  # type: ignore[arg-type]
         return training.run(
             self._adapter,
             data,
@@ -265,9 +304,7 @@ class DeepDist:
         """Driver: start psserver; what is wrong with the address or the port that it was given is said as that."""
         try:
             server = start(path, bind, port, page)
-        except ServerLost as e:
-            if "listen for workers" not in str(e):
-                raise
+        except launch.CannotListen as e:
             master = self._told["master"]
             named = f"master={master!r}" if master is not None else "spark.deepdist.master, spark.driver.host or spark.driver.bindAddress"
             raise BadInput(f"{named} is no address that psserver can listen on: {e}") from None
@@ -280,7 +317,7 @@ class DeepDist:
 
     def _sidecar_path(self, sc: SparkContext) -> str | None:
         """Driver: send the sidecar if that is ours to do; returns the path that executors should look at first."""
-        explicit, ship, key = self._settings["sidecar"], self._settings["ship"], settings.of("sidecar").key
+        explicit, ship, key = self._settings["sidecar"], self._settings["ship"], settings.called("sidecar", self._told["sidecar"])
         if is_local(sc):
             return launch.find(launch.SIDECAR, explicit, key)
         if explicit is not None and not (ship and os.path.isfile(explicit)):
@@ -310,7 +347,7 @@ class _Watcher:
         now = time.monotonic()
         if fresh or now >= self._next:
             self._next = now + WATCH_SECONDS
-            self._figures = self._control.call("watch", wait_ms=0)
+            self._figures = self._control.watch(fresh)
             updates = int(self._figures.get("updates", 0))
             if self._begun is None or updates < self._begun[1]:
                 self._begun = now, updates
@@ -329,6 +366,12 @@ def _active_context() -> SparkContext:
     if sc is None:
         raise DeepDistError("there is no SparkContext: make one before DeepDist, e.g. sc = SparkContext('local[*]')")
     return sc
+
+
+def check_running(sc: SparkContext) -> None:
+    """Driver: raises DeepDistError if the context has been stopped, of which Spark itself says nothing that can be understood."""
+    if sc._jsc is None:  # type: ignore[attr-defined]
+        raise DeepDistError("the SparkContext has been stopped: make a new one, and a new DeepDist in it")
 
 
 def is_local(sc: SparkContext) -> bool:
@@ -369,10 +412,10 @@ def _shipped_files(sc: SparkContext) -> list[str]:
 
 def ship_package(sc: SparkContext) -> None:
     """Driver: send this package to the executors as a zip, so that they need no install of it. Once per context."""
-    if not Path(__file__).is_file():
-        return  # we came in a zip ourselves (spark-submit --py-files), which the executors have too
-    data = _package_zip()
-    name = f"deepdist-{__version__}-{hashlib.sha256(data).hexdigest()[:12]}.zip"
+    found = packed()
+    if found is None:
+        return
+    name, data = found
     with _shipping:
         shipped: set[str] = sc.__dict__.setdefault("_deepdist_shipped", set())
         if name in shipped:
@@ -388,12 +431,3 @@ def ship_package(sc: SparkContext) -> None:
 
 
 _shipping = threading.Lock()
-
-
-def _package_zip() -> bytes:
-    root = Path(__file__).resolve().parent
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
-        for path in sorted(root.rglob("*.py")):
-            z.writestr(zipfile.ZipInfo(f"deepdist/{path.relative_to(root).as_posix()}", (1980, 1, 1, 0, 0, 0)), path.read_bytes())
-    return out.getvalue()

@@ -7,8 +7,11 @@ of the text by the class's full name, which a Python traceback always ends with.
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 import sys
+import sysconfig
 
 __all__ = [
     "BadInput",
@@ -28,6 +31,7 @@ __all__ = [
     "UserCodeError",
     "from_code",
     "from_spark",
+    "module_lacked",
 ]
 
 
@@ -121,6 +125,43 @@ def from_code(code: str, message: str) -> DeepDistError:
     return _BY_CODE.get(code, InternalError)(message)
 
 
+def _without_module(name: str) -> str:
+    """Driver: what to do about a module that tasks lack: the user's own is sent to them, one that is installed must be installed there too."""
+    path = _own_source(name.split(".")[0])
+    if path is None:
+        return (
+            f"the tasks' Python has no module {name!r}. Tasks run the python3 of PATH unless PYSPARK_PYTHON names another: set it "
+            f"before the SparkContext is made (the driver runs {sys.executable}), or activate the virtual environment"
+        )
+    if os.path.isdir(path):
+        return (
+            f"the tasks' Python has no module {name!r}, which the driver has in {path}: send it to them, zipped from the folder above it "
+            f"(zip -r {os.path.basename(path)}.zip {os.path.basename(path)}), by sc.addPyFile('{os.path.basename(path)}.zip') before dd.train, or by "
+            f"spark-submit --py-files {os.path.basename(path)}.zip"
+        )
+    return (
+        f"the tasks' Python has no module {name!r}, which the driver has in {path}: send it to them, by sc.addPyFile({path!r}) before dd.train, or by "
+        f"spark-submit --py-files {path}"
+    )
+
+
+def _own_source(module: str) -> str | None:
+    """Driver: the file or folder of a module that this process can import and that is not installed; None if there is none."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # ValueError: of a module without a spec, like __main__
+        return None
+    path = spec.origin if spec is not None else None
+    if path is not None and os.path.basename(path) == "__init__.py":
+        path = os.path.dirname(path)
+    elif spec is not None and spec.submodule_search_locations:
+        path = next(iter(spec.submodule_search_locations))  # a folder without an __init__.py
+    installed = [os.path.realpath(p) for p in sysconfig.get_paths().values()]
+    if path is None or not os.path.exists(path) or any(os.path.realpath(path).startswith(p + os.sep) for p in installed):
+        return None
+    return os.path.abspath(path)
+
+
 _RAISED = re.compile(r"^(?:\S*: )?deepdist\.errors\.(\w+): ", re.MULTILINE)
 _ENDED = re.compile(
     r"Python worker exited unexpectedly|ExecutorLostFailure"
@@ -143,10 +184,7 @@ def from_spark(text: str) -> DeepDistError | None:
     found = _RAISED.search(text)
     missing = _MISSING.search(text)
     if found is None and missing:
-        return BadInput(
-            f"the tasks' Python has no module {missing.group(1)!r}. Tasks run the python3 of PATH unless PYSPARK_PYTHON names another: set it "
-            f"before the SparkContext is made (the driver runs {sys.executable}), or activate the virtual environment"
-        )
+        return BadInput(_without_module(missing.group(1)))
     if found is None:
         return TaskLost(text.split("\n", 1)[0][:1000]) if _ENDED.search(text) else None
     kind = globals().get(found.group(1))
@@ -156,3 +194,9 @@ def from_spark(text: str) -> DeepDistError | None:
     if kind is not UserCodeError:  # whose message is a traceback of the user's, which may have such lines itself
         message = _CHAINED.split(message, maxsplit=1)[0]
     return kind(message.rstrip())
+
+
+def module_lacked(text: str) -> str | None:
+    """Driver: the module that the tasks' Python has not, if that is what Spark's exception is about."""
+    missing = _MISSING.search(text)
+    return missing.group(1) if missing and not _RAISED.search(text) else None

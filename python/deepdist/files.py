@@ -62,10 +62,11 @@ def _local(path: str | os.PathLike[str]) -> str | None:
     found = _SCHEME.match(name)
     if found is None:
         return name
-    if found.group(1) == "hdfs":
+    scheme, rest = found.group(1).lower(), name[found.end() - 1 :]
+    if scheme == "hdfs":
         return None
-    if name.startswith("file:///"):
-        return name[len("file://") :]
+    if scheme == "file" and (not rest.startswith("//") or rest.startswith("///")):
+        return "/" + rest.lstrip("/")
     raise BadInput(f"{name}: files can be on this machine (/a/path, file:///a/path) and in HDFS (hdfs://host:port/a/path)")
 
 

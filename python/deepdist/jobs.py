@@ -9,21 +9,28 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from .errors import from_spark
-
-if TYPE_CHECKING:
-    from pyspark import SparkContext
+from .errors import DeepDistError
 
 CANCEL_SECONDS = 20.0
+
+
+class Spark(Protocol):
+    """Spark is what a job asks of whatever runs it: a thread for it, whose actions are a `group` from `begin` on; to cancel that; and what
+    the text of a failure means (None: nothing of ours)."""
+
+    def thread(self, work: Callable[[], None]) -> threading.Thread: ...
+    def begin(self, group: str, description: str) -> None: ...
+    def cancel(self, group: str) -> None: ...
+    def error(self, text: str) -> DeepDistError | None: ...
 
 
 class Job:
     """Job is one Spark action under way: `run` it with a `tick` that the calling thread does meanwhile."""
 
-    def __init__(self, sc: SparkContext, description: str, action: Callable[[], Any]):
-        self._sc = sc
+    def __init__(self, spark: Spark, description: str, action: Callable[[], Any]):
+        self._spark = spark
         self._group = f"deepdist-{uuid.uuid4().hex}"
         self._description = description
         self._action = action
@@ -37,10 +44,7 @@ class Job:
         A task's own error (`errors.from_spark`) is raised as such; anything else, like an error of the user's own map
         functions, as Spark raised it. Whatever `tick` raises, Ctrl-C included, cancels the job first.
         """
-        from pyspark import InheritableThread
-
-        thread = InheritableThread(target=self._work, daemon=True)
-        thread.start()
+        self._spark.thread(self._work).start()
         try:
             while not self._done.wait(interval):
                 tick()
@@ -49,7 +53,7 @@ class Job:
             self._done.wait(CANCEL_SECONDS)
             raise
         if self._error is not None:
-            ours = from_spark(_text(self._error))
+            ours = self._spark.error(_text(self._error))
             if ours is None:
                 raise self._error
             raise ours from self._error
@@ -57,7 +61,7 @@ class Job:
 
     def _work(self) -> None:
         try:
-            self._sc.setJobGroup(self._group, self._description, interruptOnCancel=False)
+            self._spark.begin(self._group, self._description)
             self._result = self._action()
         except BaseException as e:
             self._error = e
@@ -66,7 +70,7 @@ class Job:
 
     def _cancel(self) -> None:
         try:
-            self._sc.cancelJobGroup(self._group)
+            self._spark.cancel(self._group)
         except Exception:  # the context is gone: so is the job
             pass
 

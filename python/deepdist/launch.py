@@ -29,7 +29,14 @@ SIDECAR = "deepdist-sidecar"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
+CANNOT_LISTEN = 78
+"""The exit status by which psserver says that the address it was to serve on is not to be had."""
+
 log = logging.getLogger("deepdist")
+
+
+class CannotListen(ServerLost):
+    """CannotListen means that psserver could not serve on the address that it was given; whoever gave it says more."""
 
 
 def find(name: str, explicit: str | None, setting: str) -> str:
@@ -112,7 +119,7 @@ class Server:
         log.info("psserver %d serves; page: %s", server.ready.pid, server.ready.page)
         return server
 
-    def lost(self, what: str) -> ServerLost:
+    def lost(self, what: str, kind: type[ServerLost] = ServerLost) -> ServerLost:
         """Driver: the exception for a psserver that is gone: how it ended, and its last lines."""
         try:
             how = _how(self.process.wait(timeout=2.0))
@@ -120,16 +127,18 @@ class Server:
             how = what
         how = self._verdict or how
         lines = "" if self._log_file.closed else tail(f"/proc/self/fd/{self._log_file.fileno()}")
-        return ServerLost(
+        return kind(
             f"psserver (pid {self.process.pid}) is lost: {how}"
             + (f"; its last lines:\n{lines}" if lines else "; it wrote no log")
         )
 
     def _never_served(self) -> DeepDistError:
-        """Driver: the exception for a psserver that ended before its line. One that is ours says why, and exits with 1."""
+        """Driver: the exception for a psserver that ended before its line. One that is ours says why, and exits with a status of its own."""
         lost = self.lost("it closed its stdout before it served")
         lines = tail(f"/proc/self/fd/{self._log_file.fileno()}")
         code = self.process.poll()
+        if code == CANNOT_LISTEN and lines:
+            return self.lost("", CannotListen)
         if code is None or code == -signal.SIGKILL or (code == 1 and lines):
             return lost
         return never_served(str(self.process.args[0]), _how(code), lines)  # type: ignore[index]

@@ -16,20 +16,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from .cluster import Cluster, Text
 from .control import Control
 from .errors import BadInput, Lost, NoProgress
-from .jobs import Job
 from .session import Session
-from .source import Source
 from .summary import Dropped, Summary, Tick
-from .task import slots
-
-if TYPE_CHECKING:
-    from pyspark import SparkContext
 
 log = logging.getLogger("deepdist")
 
@@ -55,12 +50,12 @@ class NativeModel(Protocol):
 class Training:
     """Training is one native training; `run` does it all."""
 
-    def __init__(self, sc: SparkContext, session: Session, control: Control, tick: Tick):
+    def __init__(self, cluster: Cluster, session: Session, control: Control, tick: Tick):
         """tick: raises ServerLost if psserver is gone."""
-        self._sc, self._session, self._control, self._tick = sc, session, control, tick
+        self._cluster, self._session, self._control, self._tick = cluster, session, control, tick
         self._id = 0
 
-    def run(self, model: NativeModel, source: Source, epochs: int | None) -> Summary:
+    def run(self, model: NativeModel, source: Text, epochs: int | None) -> Summary:
         """Driver: ingest, settle, train, bring the vectors home."""
         started = time.monotonic()
         clock = _Clock()
@@ -116,7 +111,7 @@ class Training:
         summary.seconds["total"] = time.monotonic() - started
         return summary
 
-    def _ingest_all(self, source: Source) -> dict[int, str]:
+    def _ingest_all(self, source: Text) -> dict[int, str]:
         """Driver: job 1, again for what is missing; returns 'OK' or 'EMPTY' for each partition that reported it."""
         status: dict[int, str] = {}
         missing: list[int] = list(range(source.partitions))
@@ -134,11 +129,11 @@ class Training:
             + (f". The last error: {error}" if error else "")
         ) from error
 
-    def _ingest(self, source: Source, partitions: Sequence[int]) -> dict[int, str]:
+    def _ingest(self, source: Text, partitions: Sequence[int]) -> dict[int, str]:
         name = f"deepdist: ingest {len(partitions)} partitions"
-        return Job(self._sc, name, lambda: source.ingest(self._id, partitions)).run(self._tick)
+        return self._cluster.run(name, lambda: source.ingest(self._id, partitions), self._tick)
 
-    def _train(self, source: Source) -> int:
+    def _train(self, source: Text) -> int:
         """Driver: job 2, with new ingests in between, until every (epoch, partition) is done; returns the number of jobs."""
         rounds, idle, best, moved_at = 0, 0, (-1, -1), time.monotonic()
         error: Lost | None = None
@@ -176,16 +171,15 @@ class Training:
             self._tick()
             time.sleep(0.1)
 
-    def _ingest_again(self, source: Source, missing: Sequence[int]) -> None:
+    def _ingest_again(self, source: Text, missing: Sequence[int]) -> None:
         try:
             self._ingest(source, missing)
         except Lost:
             pass  # the next round sees what is still missing, and counts
 
     def _lend_slots(self) -> None:
-        n = max(1, self._sc.defaultParallelism)
-        work = self._sc.parallelize(range(n), n).mapPartitionsWithIndex(partial(slots.lend_slot, self._session, self._id))
-        Job(self._sc, f"deepdist: train in {n} slots", work.collect).run(self._tick)
+        n = self._cluster.slots
+        self._cluster.run(f"deepdist: train in {n} slots", partial(self._cluster.lend_slots, self._session, self._id, n), self._tick)
 
     def _close(self) -> None:
         failure = sys.exc_info()[1]

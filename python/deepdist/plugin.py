@@ -12,13 +12,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Union
 
-from .errors import BinaryError, ServerLost
-from .launch import Ready, Server, parse
+from .errors import BinaryError, DeepDistError, ServerLost
+from .launch import CANNOT_LISTEN, CannotListen, Ready, Server, parse
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
 CLASS = "deepdist.DeepDistPlugin"
+ENDED = "deepdist.ServerEnded"
 
 log = logging.getLogger("deepdist")
 
@@ -47,8 +48,7 @@ class PluginServer:
         try:
             line = plugin.open(path or "", host, port, where, os.getpid())
         except Exception as e:
-            why = _message(e)
-            raise (ServerLost if "ended before it served" in why else BinaryError)(why) from e
+            raise _error(e) from e
         server = cls(plugin, parse(line.encode()))
         log.info("the plugin's psserver %d serves; page: %s", server.ready.pid, server.ready.page)
         return server
@@ -87,7 +87,11 @@ def starter(sc: SparkContext) -> Starter:
     return partial(PluginServer.start, sc) if loaded(sc) else Server.start
 
 
-def _message(error: Exception) -> str:
-    """Driver: what the plugin said, without Java's stack."""
+def _error(error: Exception) -> DeepDistError:
+    """Driver: what the plugin said, without Java's stack, as what it means."""
     java = getattr(error, "java_exception", None)
-    return str(error if java is None else java.getMessage())
+    if java is None:
+        return BinaryError(str(error))
+    if java.getClass().getName() != ENDED:
+        return BinaryError(str(java.getMessage()))
+    return (CannotListen if java.status() == CANNOT_LISTEN else ServerLost)(str(java.getMessage()))

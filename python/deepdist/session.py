@@ -12,7 +12,8 @@ class Session:
 
     `address` is psserver's gRPC `host:port`; `certificate_sha256` pins its certificate. `sidecar` is an explicit path of the
     program on the executors, `spool_dir` an explicit folder there (None: Spark's local directory), `spool_max_bytes` what the
-    session's spools may take of each executor's disk (0: what there is).
+    session's spools may take of each executor's disk (0: what there is). `kept`: the Spark plugin keeps a sidecar beside each executor, so
+    a task that finds none waits for it.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Session:
     sidecar: str | None = None
     spool_dir: str | None = None
     spool_max_bytes: int = 0
+    kept: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Driver and task: the `session` of a HELLO to the sidecar."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral
@@ -49,6 +50,12 @@ def choose(conf: Any, argument: str, given: Any) -> Any:
         return setting.read(argument, given)
     value = conf.get(setting.key)
     return setting.default if value is None else setting.read(setting.key, value)
+
+
+def called(argument: str, given: Any) -> str:
+    """Driver: the words by which the user knows this setting: the argument if one is given, else Spark's key."""
+    setting = of(argument)
+    return f"{argument}=" if given != setting.unset else setting.key
 
 
 def resolve(conf: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,10 +152,13 @@ def flag(name: str, value: Any) -> bool:
 def address(name: str, value: Any) -> tuple[str, int]:
     """Driver: 'host' or 'host:port' taken apart; port 0 means any."""
     text = value if isinstance(value, str) else ""
-    host, _, port = text.rpartition(":") if ":" in text else (text, "", "0")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise BadInput(f"{name}={value!r}: write 'host' or 'host:port'")
-    return host.strip("[]"), int(port)
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found["port"] or 0) > 65535:
+        raise BadInput(f"{name}={value!r}: write 'host' or 'host:port', an IPv6 address in brackets: '[::1]:7000'")
+    return found["ipv6"] or found["host"], int(found["port"] or 0)
+
+
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
 def progress(name: str, value: Any) -> Any:

@@ -7,8 +7,10 @@ for it goes on working; `to_gensim` gives the real thing.
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import IO, TYPE_CHECKING, Any, Union
 
 import numpy as np
 
@@ -169,10 +171,10 @@ class WordVectors:
     def load_word2vec_format(cls, path: str | os.PathLike[str], binary: bool = False) -> WordVectors:
         """Driver: read what `save_word2vec_format`, gensim or the original word2vec wrote, from this machine or HDFS (`hdfs://…`).
 
-        Raises ValueError if it is cut, FileNotFoundError, PermissionError; of HDFS also BadInput and Lost.
+        Raises ValueError if it is cut or of another format, FileNotFoundError, PermissionError; of HDFS also BadInput and Lost.
         """
         with files.reading(path) as f:
-            size, dim = map(int, f.readline().split())
+            size, dim = _header(f, path, binary)
             words, vectors = [], np.empty((size, dim), np.float32)
             for i in range(size):
                 if binary:
@@ -190,9 +192,19 @@ class WordVectors:
                     head, *values = f.readline().rstrip(b"\n").rstrip().split(b" ")
                     if len(values) != dim:
                         raise ValueError(f"{os.fspath(path)}: line {i + 2} has {len(values)} values, not {dim}")
-                    word, vectors[i] = bytearray(head), np.array(values, np.float32)
-                words.append(word.decode())
-        return cls(words, vectors)
+                    try:
+                        word, vectors[i] = bytearray(head), np.array(values, np.float32)
+                    except ValueError as e:
+                        raise ValueError(f"{os.fspath(path)}: line {i + 2}: {e}") from None
+                try:
+                    words.append(word.decode())
+                except UnicodeDecodeError as e:
+                    hint = "" if binary else "; if the file is of the binary kind, say binary=True"
+                    raise ValueError(f"{os.fspath(path)}: word {i} of {size} is not valid UTF-8 ({e.reason}){hint}") from None
+        try:
+            return cls(words, vectors)
+        except ValueError as e:
+            raise ValueError(f"{os.fspath(path)}: {e}") from None
 
     def to_gensim(self) -> KeyedVectors:
         """Driver: gensim's KeyedVectors with the same words, counts and a copy of the vectors. Needs gensim."""
@@ -209,6 +221,28 @@ class WordVectors:
             return self.key_to_index[word]
         except KeyError:
             raise KeyError(f"the word {word!r} is not in the vocabulary") from None
+
+
+def _header(f: IO[bytes], path: str | os.PathLike[str], binary: bool) -> tuple[int, int]:
+    """Driver: the first line of a file of word2vec's format: how many words, of how many dimensions. Raises ValueError if it has none, or
+    says more than the file can hold."""
+    name, line = os.fspath(path), f.readline(200)
+    found = re.fullmatch(rb"\s*(\d{1,18})\s+(\d{1,18})\s*", line)
+    if found is None:
+        said = "the file is empty" if not line else f"its first line is {line[:40]!r}"
+        raise ValueError(
+            f"{name} is not in word2vec's format: {said}, and must be two numbers, of words and of dimensions, as save_word2vec_format writes them"
+        )
+    size, dim = map(int, found.groups())
+    info = os.fstat(f.fileno())
+    left = info.st_size - f.tell()
+    least = size * (1 + 4 * dim if binary else 1 + 2 * dim)  # one letter and a space, or a space and one digit per number
+    if stat.S_ISREG(info.st_mode) and least > left + 1:  # the last line may end without a newline
+        raise ValueError(
+            f"{name}: its first line says {size} words of {dim} dimensions, which take {least} bytes at least, but {left} follow: it is cut, or not in "
+            f"word2vec's {'binary' if binary else 'text'} format"
+        )
+    return size, dim
 
 
 def _as_list(words: Any) -> list[Word]:

@@ -1,7 +1,8 @@
 """Frames over a Unix socket: the first two wires of proto/README.md. Shared by driver and tasks.
 
 A frame is a header of 16 bytes and a body. A file descriptor, if one comes along, rides on the header's bytes, so that the
-receiver knows which frame it belongs to. Nothing here knows what the frames are for.
+receiver knows which frame it belongs to; on a connection that is `inline`, what is in its file follows as frames of its own. Nothing here
+knows what the frames are for.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from typing import Any
 from .errors import PeerGone, PeerSilent, ProtocolError, from_code
 from .version import PROTOCOL, __version__
 
-HELLO, OK, ERROR, BATCH, END, CALL, EVENT = range(1, 8)
+HELLO, OK, ERROR, BATCH, END, CALL, EVENT, CHUNK = range(1, 9)
 
 MAX_BODY = (64 << 20) + (64 << 10)
 """Longest body of a frame, in bytes."""
 
-_HEADER = struct.Struct("<IIBBHI")  # length, CRC-32 of the body, kind, descriptors, zero, rows
+MAX_CHUNK = 1 << 20
+"""Longest part of an inline bundle, in bytes."""
+
+_NO_BUNDLE, _DESCRIPTOR, _INLINE = range(3)
+_HEADER = struct.Struct("<IIBBHI")  # length, CRC-32 of the body, kind, how it brings its bundle, zero, rows
 
 
 @dataclass
@@ -57,6 +62,7 @@ class Connection:
     def __init__(self, sock: socket.socket, peer: str):
         self._sock = sock
         self.peer = peer
+        self.inline = False  # set it after a HELLO that said so: descriptors are not passed, what is in their files is
         self._ask: Callable[[], None] | None = None
 
     @classmethod
@@ -99,10 +105,21 @@ class Connection:
         """Driver and task: send one frame; `body` is a mapping (sent as JSON) or any buffer of bytes."""
         if isinstance(body, Mapping):
             body = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        if fd < 0 or not self.inline:
+            self._send(kind, body, rows, _DESCRIPTOR if fd >= 0 else _NO_BUNDLE, fd)
+            return
+        self._send(kind, body, rows, _INLINE, -1)
+        size, at = os.fstat(fd).st_size, 0
+        while at < size:
+            chunk = os.pread(fd, min(MAX_CHUNK, size - at), at)
+            self._send(CHUNK, chunk, 0, _NO_BUNDLE, -1)
+            at += len(chunk)
+
+    def _send(self, kind: int, body: Any, rows: int, brings: int, fd: int) -> None:
         view = memoryview(body).cast("B")
         if len(view) > MAX_BODY:
             raise ProtocolError(f"a frame's body has {len(view)} bytes, at most {MAX_BODY} travel")
-        header = _HEADER.pack(len(view), zlib.crc32(view), kind, 1 if fd >= 0 else 0, 0, rows)
+        header = _HEADER.pack(len(view), zlib.crc32(view), kind, brings, 0, rows)
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))] if fd >= 0 else []
         try:
             sent = self._patiently("taken nothing", self._sock.sendmsg, [header, view], ancillary)
@@ -115,21 +132,20 @@ class Connection:
     def receive(self) -> Frame:
         """Driver and task: wait for the next frame, of any kind."""
         header, fd = self._receive_header()
-        length, crc, kind, descriptors, _, rows = _HEADER.unpack(header)
+        length, crc, kind, brings, _, rows = _HEADER.unpack(header)
         try:
-            if length > MAX_BODY:
-                raise ProtocolError(f"{self.peer} announced a body of {length} bytes, at most {MAX_BODY} are allowed")
-            if descriptors != (fd >= 0):
-                raise ProtocolError(f"{self.peer} announced {descriptors} file descriptors and sent {int(fd >= 0)}")
-            body = bytearray(length)
-            self._receive_into(memoryview(body))
-            if zlib.crc32(body) != crc:
-                raise ProtocolError(f"a frame from {self.peer} arrived damaged: its checksum differs")
+            if (brings == _DESCRIPTOR) != (fd >= 0):
+                raise ProtocolError(f"{self.peer} announced {int(brings == _DESCRIPTOR)} file descriptors and sent {int(fd >= 0)}")
+            if brings == _INLINE and not self.inline:
+                raise ProtocolError(f"{self.peer} sent a bundle inline, which it was not asked for")
+            frame = Frame(kind, self._receive_body(length, crc), rows, fd)
+            if brings == _INLINE:
+                frame.fd = self._receive_chunks(int(frame.json().get("bytes", 0)))
         except BaseException:
             if fd >= 0:
                 os.close(fd)
             raise
-        return Frame(kind, bytes(body), rows, fd)
+        return frame
 
     def answer(self) -> tuple[dict[str, Any], int]:
         """Driver and task: wait for OK and return its JSON and descriptor (−1: none); an ERROR is raised, EVENTs are skipped."""
@@ -153,6 +169,34 @@ class Connection:
         if fd >= 0:
             os.close(fd)
         return answer
+
+    def _receive_body(self, length: int, crc: int) -> bytes:
+        if length > MAX_BODY:
+            raise ProtocolError(f"{self.peer} announced a body of {length} bytes, at most {MAX_BODY} are allowed")
+        body = bytearray(length)
+        self._receive_into(memoryview(body))
+        if zlib.crc32(body) != crc:
+            raise ProtocolError(f"a frame from {self.peer} arrived damaged: its checksum differs")
+        return bytes(body)
+
+    def _receive_chunks(self, size: int) -> int:
+        """Driver and task: an inline bundle as the memfd that would have come; the caller closes it."""
+        from . import bundle  # which needs NumPy; a task without it gets as far as saying so
+
+        fd, at = bundle.create("inline", size), 0
+        try:
+            while at < size:
+                header, stray = self._receive_header()
+                length, crc, kind, brings, _, _ = _HEADER.unpack(header)
+                if stray >= 0:
+                    os.close(stray)
+                if kind != CHUNK or brings != _NO_BUNDLE or not 0 < length <= min(MAX_CHUNK, size - at):
+                    raise ProtocolError(f"{self.peer} sent a frame of kind {kind} and {length} bytes in the middle of a bundle")
+                at += os.pwrite(fd, self._receive_body(length, crc), at)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
 
     def _receive_header(self) -> tuple[bytes, int]:
         parts, fd = b"", -1

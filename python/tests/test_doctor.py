@@ -93,6 +93,17 @@ def test_a_taken_port_a_bad_one_and_a_setting_that_is_none_are_named():
     assert "did you mean spark.deepdist.page" in found({"spark.deepdist.pgae": "1"}, "settings").found
 
 
+def test_settings_out_of_their_range_are_named_without_spark():
+    for key, bad in (("ship", "yes"), ("spoolDir", "relative"), ("spoolMaxBytes", "much"), ("master", "host:1:2"), ("minUpdates", "-1"), ("progress", "2")):
+        check = found({f"spark.deepdist.{key}": bad}, "settings")
+        assert check.status == FAIL and check.found.startswith(f"spark.deepdist.{key}='{bad}'") and f"spark.deepdist.{key}" in check.fix, check
+    assert not [check for check in here.checks({"spark.deepdist.ship": "false", "spark.deepdist.spoolDir": "/tmp"}) if check.name == "settings"]
+    done = deepdist("doctor", "--no-spark", "--conf", "spark.deepdist.ship=yes")
+    assert done.returncode == 1 and "fail  settings" in done.stdout, done.stdout
+    check = found({"spark.deepdist.spoolDir": "/nowhere/spools"}, "disk")
+    assert check.status == WARN and "/nowhere/spools" in check.found and "spark.deepdist.spoolDir must be there on every executor" in check.fix
+
+
 def test_a_disk_that_is_not_there_and_few_files_are_named(tmp_path):
     assert found({"spark.local.dir": str(tmp_path / "missing")}, "disk").status == FAIL
     assert found({"spark.local.dir": f"{tmp_path},/elsewhere"}, "disk").status != FAIL

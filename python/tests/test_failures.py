@@ -1,12 +1,14 @@
 """What goes wrong around a session: programs that cannot run, ports that are taken, drivers that end in every way."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -27,7 +29,7 @@ def use(sc, **kw):
 
 
 def test_a_missing_psserver_names_the_fixes(sc, monkeypatch, tmp_path):
-    with pytest.raises(BinaryError, match="spark.deepdist.psserver.path"):
+    with pytest.raises(BinaryError, match="/psserver: no such file \\(named by psserver=\\)"):
         use(sc, psserver=str(tmp_path / "psserver"))
     monkeypatch.setenv("DEEPDIST_BIN", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -38,7 +40,7 @@ def test_a_missing_psserver_names_the_fixes(sc, monkeypatch, tmp_path):
 
 
 def test_a_missing_sidecar_names_the_fixes(sc, tmp_path):
-    with pytest.raises(BinaryError, match="spark.deepdist.sidecar.path"):
+    with pytest.raises(BinaryError, match="/sidecar: no such file \\(named by sidecar=\\)"):
         use(sc, sidecar=str(tmp_path / "sidecar"))
 
 
@@ -158,7 +160,7 @@ try:
         dd.train(sc.parallelize(["a b c"] * 100_000, 2))
     raise SystemExit("the cap was not kept")
 except BadInput as e:
-    assert "1024 bytes that spark.deepdist.spoolMaxBytes allows" in str(e), e
+    assert "1024 bytes that spool_max_bytes (spark.deepdist.spoolMaxBytes) allows" in str(e), e
 sc.stop()
 print("fine")
 """
@@ -226,15 +228,18 @@ from deepdist import DeepDist, Word2Vec
 from helpers import topic_lines, topic_score
 sc = SparkContext(conf=SparkConf().setMaster("local[2]").set("spark.ui.enabled", "false"))
 rdd = sc.parallelize(topic_lines(3000), 4)
+times = []
 def interrupt(figures):
-    if figures.get("words", 0) > 0:
+    if not times and figures.get("words", 0) > 0:
+        times.append(1)
         raise KeyboardInterrupt
-try:
-    with DeepDist(Word2Vec(vector_size=50, sg=1, min_count=1, epochs=5000), progress=interrupt) as dd:
+with DeepDist(Word2Vec(vector_size=50, sg=1, min_count=1, epochs=5000), progress=interrupt) as dd:
+    try:
         dd.train(rdd)
-except KeyboardInterrupt:
-    print("interrupted")
-assert not sc.statusTracker().getActiveJobsIds()
+    except KeyboardInterrupt:
+        print("interrupted")
+    assert not sc.statusTracker().getActiveJobsIds()
+    assert len(dd.train(rdd, epochs=1).epochs) == 1  # in the same session
 with DeepDist(Word2Vec(vector_size=20, sg=1, min_count=1, sample=0, epochs=5), progress=False) as dd:
     dd.train(rdd)
     print("score", topic_score(dd.model) > 0.9)
@@ -329,6 +334,68 @@ def test_an_error_is_found_in_sparks_stack_trace():
     missing = from_spark("PythonException: Traceback\n  import numpy as np\nModuleNotFoundError: No module named 'numpy'\n SQLSTATE: 38000\n\tat x")
     assert isinstance(missing, BadInput) and "'numpy'" in str(missing) and "PYSPARK_PYTHON" in str(missing)
     assert isinstance(from_spark("Job aborted: SparkException: Python worker exited unexpectedly (crashed)\n\tat x.Y(z)"), TaskLost)
+
+
+@pytest.mark.parametrize(("module", "sent"), [("mygradient.py", "mygradient.py"), ("mygradient/__init__.py", "mygradient.zip"), ("mygradient/sub.py", "mygradient.zip")])
+def test_a_module_of_the_users_own_is_to_be_sent_to_the_tasks(monkeypatch, tmp_path, module, sent):
+    path = tmp_path / module
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = str(from_spark("PythonException: Traceback\nModuleNotFoundError: No module named 'mygradient'\n"))
+    assert f"which the driver has in {tmp_path}/mygradient" in said and "sc.addPyFile('" in said and re.search(rf"--py-files \S*{sent}$", said), said
+    assert "PYSPARK_PYTHON" not in said
+
+
+def test_a_gradient_of_a_module_beside_the_app_that_tasks_lack_says_how_to_send_it(binaries, tmp_path):
+    (tmp_path / "mygradient.py").write_text("def gradient(model, rows):\n    return {'w': model['w'] + sum(1 for _ in rows)}\n")
+    (tmp_path / "app.py").write_text(
+        """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from mygradient import gradient
+from pyspark import SparkConf, SparkContext
+from deepdist import SGD, BadInput, DeepDist
+sc = SparkContext(conf=SparkConf().setMaster("local[1]").set("spark.ui.enabled", "false"))
+sc.setLogLevel("OFF")
+with DeepDist({"w": np.zeros(2)}, progress=False, page=None) as dd:
+    try:
+        dd.train(sc.parallelize(range(4), 2), gradient, SGD())
+    except BadInput as e:
+        print("SAID", e)
+    sc.addPyFile(sys.modules["mygradient"].__file__)
+    dd.train(sc.parallelize(range(4), 2), gradient, SGD())
+sc.stop()
+print("FINE")
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "app.py"), str(Path(__file__).resolve().parents[1])], capture_output=True, text=True, timeout=170
+    )
+    (said,) = re.findall("^SAID (.*)", done.stdout, re.MULTILINE)
+    assert f"sc.addPyFile('{tmp_path}/mygradient.py')" in said and "FINE" in done.stdout, done.stdout + done.stderr[-3000:]
+
+
+def test_a_stopped_context_is_said(binaries):
+    app = """
+import numpy as np
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+from deepdist import DeepDist, WordVectors
+from deepdist.ml import Word2Vec, Word2VecModel
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+frame = spark.createDataFrame([], "words array<string>")
+session = DeepDist({"w": np.zeros(2)}, sc=spark.sparkContext, progress=False)
+spark.stop()
+model = Word2VecModel(WordVectors(["a"], np.ones((1, 2))))._set(inputCol="words")
+for late in (session.__enter__, lambda: model.transform(frame), lambda: Word2Vec(inputCol="words").fit(frame)):
+    try:
+        late()
+    except RuntimeError as e:
+        print("SAID", e)
+"""
+    assert run_app(app).stdout.count("SAID the SparkContext has been stopped: make a new one") == 3
 
 
 def test_a_model_that_is_used_twice_at_once_is_an_error(sc):

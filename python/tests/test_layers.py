@@ -55,6 +55,17 @@ def test_a_task_module_loads_without_driver_modules(module):
     subprocess.run([sys.executable, "-E", "-c", code], check=True)
 
 
+def test_batches_are_made_without_pandas():
+    """It takes longer to load than a million words to send, and pa.array loads it."""
+    pytest.importorskip("pandas")
+    code = (
+        f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); from deepdist.task import batches;"
+        "assert [b.num_rows for rows in (['a b', 'c'], [['a', 'b'], []]) for b in batches.from_rows(rows, 0)] == [2, 2];"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-E", "-c", code], check=True)
+
+
 def functions():
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -73,4 +84,4 @@ def test_every_public_function_says_where_it_runs(path, node):
     assert re.match(r"(Driver|Task)\b", doc), f"{node.name} does not say where it runs: {doc.splitlines()[0]}"
 
 
-INNER = {"ingest_arrow", "place", "aliases"}  # functions within a function, and an attribute in a property's clothes
+INNER = {"ingest_arrow", "ingest_wanted", "lend", "differentiate", "ask", "put", "action", "job", "rows_of", "place", "aliases"}  # functions within a function, and an attribute in a property's clothes

@@ -125,6 +125,8 @@ def test_every_setting_of_the_native_word2vec_has_its_param():
         ({"numPartitions": 0}, "numPartitions=0 must be at least 1"),
         ({"maxSentenceLength": 0}, "maxSentenceLength=0 must be at least 1"),
         ({"inputCol": "nothing"}, "inputCol='nothing' is no column of the DataFrame, which has words, text, topic"),
+        ({"inputCol": "*"}, r"inputCol='\*' must be one column; the DataFrame has words, text, topic"),
+        ({"inputCol": "words.*"}, r"inputCol='words.\*' must be one column"),
         ({"inputCol": "n"}, "inputCol='n' is bigint; it must be array<string>"),
         ({"outputCol": "topic"}, "outputCol='topic' is a column of the DataFrame already"),
         ({"minCount": 10**6}, "no word is left: .* below minCount=1000000; lower minCount"),
@@ -133,6 +135,20 @@ def test_every_setting_of_the_native_word2vec_has_its_param():
 def test_what_cannot_be_trained_is_refused_by_the_name_of_its_param(frame, params, said):
     with pytest.raises(ValueError, match=said):
         small(**params).fit(frame.withColumn("n", F.lit(1).cast("long")) if params.get("inputCol") == "n" else frame)
+
+
+def test_none_takes_a_value_away_where_none_is_the_default_and_is_refused_elsewhere():
+    plain = Word2Vec()
+    for name in ("seed", "minAlpha", "maxFinalVocab", "inputCol", "outputCol"):
+        given = Word2Vec(**{name: None})
+        assert not given.isSet(name), name
+        assert given.isDefined(name) == plain.isDefined(name)
+    assert Word2Vec(seed=None).getSeed() == plain.getSeed() and Word2Vec(minAlpha=0.01).setMinAlpha(None).getMinAlpha() == plain.getMinAlpha()
+    assert Word2Vec(outputCol="x").setOutputCol(None).getOutputCol().endswith("__output")
+    for param in plain.params:
+        if param.name not in ("seed", "minAlpha", "maxFinalVocab", "inputCol", "outputCol"):
+            with pytest.raises(BadInput, match=f"^{param.name}=None: give a value, or leave it out, which is "):
+                Word2Vec(**{param.name: None})
 
 
 def test_a_missing_input_column_is_told(frame):
@@ -228,6 +244,14 @@ def test_the_input_may_have_any_name_or_be_a_field_of_another_column(tiny, spark
     assert out.first().features == DenseVector([1, 2, 3])
 
 
+@pytest.mark.parametrize("name", ["a.b", "a`b", "a b", "words.x", "*", "`a`"])
+def test_the_output_may_have_any_name(tiny, spark, name):
+    frame = spark.createDataFrame([(["a"], 1)], "words array<string>, n int")
+    out = tiny.copy({tiny.outputCol: name}).transform(frame)
+    assert out.columns == ["words", "n", name] and out.schema[name].metadata["ml_attr"]["num_attrs"] == 3
+    assert out.first()[name] == DenseVector([1, 2, 3])
+
+
 def test_other_columns_pass_and_unused_vectors_are_never_computed(tiny, spark):
     frame = spark.createDataFrame([(["a"], 1, Vectors.sparse(2, [0], [1.0]))], ["words", "n", "v"]).withColumn("i", F.expr("interval 1 month"))
     out = tiny.transform(frame)
@@ -266,8 +290,8 @@ def test_synonyms_at_the_edges(tiny):
     assert tiny.findSynonymsArray(DenseVector([1, 2, 3]), 1)[0] == ("a", pytest.approx(1))
     with pytest.raises(KeyError, match="'nobody' is not in the vocabulary"):
         tiny.findSynonymsArray("nobody", 1)
-    for num in (0, -1):
-        with pytest.raises(ValueError, match="at least 1"):
+    for num in (0, -1, 2.5, "3", True):
+        with pytest.raises(ValueError, match=f"num={num!r} must be a whole number of at least 1"):
             tiny.findSynonyms("a", num)
     with pytest.raises(ValueError, match="has 2 dimensions, those of the words have 3"):
         tiny.findSynonyms(DenseVector([1, 2]), 1)
@@ -371,7 +395,7 @@ def change(path, **values):
         (lambda p: change(p, uid=None), "metadata is damaged"),
         (lambda p: change(p, **{"class": "deepdist.ml.Word2Vec"}), "holds a deepdist.ml.Word2Vec, not a deepdist.ml.Word2VecModel"),
         (lambda p: [f.unlink() for f in p.glob("data/part-*")] and None, "data is damaged or missing"),
-        (lambda p: [f.write_bytes(b"PAR1xx") for f in sorted(p.glob("data/part-*"))[:1]], "data is damaged or missing"),
+        (lambda p: [f.write_bytes(b"PAR1xx") for f in sorted(p.glob("data/part-*"))[:1]], "data is damaged or missing: .*is not a Parquet file"),
         (lambda p: (p / "data").rename(p / "other"), "data is damaged or missing"),
     ],
     ids=["format", "words", "uid", "class", "no rows", "parquet", "no data"],
@@ -383,6 +407,33 @@ def test_a_damaged_or_unknown_model_is_told(tiny, tmp_path, damage, said):
     damage(tmp_path / "model")
     with pytest.raises(BadInput, match=said):
         Word2VecModel.load(str(tmp_path / "model"))
+
+
+def test_a_path_may_be_a_path_object_and_nothing_else_and_each_class_loads_its_own(tiny, tmp_path):
+    tiny.save(tmp_path / "model")
+    small().save(tmp_path / "estimator")
+    assert len(Word2VecModel.load(tmp_path / "model").wv) == 5 and Word2Vec.load(tmp_path / "estimator").getVectorSize() == 16
+    small().write().overwrite().save(tmp_path / "estimator")
+    for cls, other, kind in ((Word2Vec, "model", "Word2VecModel"), (Word2VecModel, "estimator", "Word2Vec")):
+        with pytest.raises(BadInput, match=f"/{other} holds a deepdist.ml.{kind}, not a deepdist.ml.{cls.__name__}: load it by that class"):
+            cls.load(tmp_path / other)
+        with pytest.raises(BadInput, match=f"there is no deepdist.ml.{cls.__name__} at /nowhere"):
+            cls.load("/nowhere")
+        for bad in (None, "", 5):
+            with pytest.raises(BadInput, match=f"^path={bad!r} must be a path"):
+                cls.load(bad)
+    for stage in (tiny, small()):
+        with pytest.raises(BadInput, match="^path=None must be a path"):
+            stage.save(None)
+
+
+def test_without_pyspark_the_import_names_the_fix(tmp_path):
+    (tmp_path / "pyspark.py").write_text("raise ModuleNotFoundError(\"No module named 'pyspark'\", name='pyspark')")
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", "import deepdist; import deepdist.ml"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{root}"}
+    )
+    assert "ImportError: deepdist.ml needs pyspark, which is not installed: pip install 'deepdist-spark[spark]'" in done.stderr, done.stderr
 
 
 def test_sparks_own_model_is_not_taken_for_ours(tiny, tmp_path):

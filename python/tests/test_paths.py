@@ -40,7 +40,7 @@ def text(lines, tmp_path_factory):
 
 
 def test_a_path_trains_like_the_lines_in_it(sc, lines, text):
-    for path, kw, partitions in ((text, {}, 2), (f"file://{text}", {"min_partitions": 5}, 5), (os.path.relpath(text), {}, 2)):
+    for path, kw, partitions in ((text, {}, 2), (f"file:{text}", {"min_partitions": 5}, 5), (os.path.relpath(text), {}, 2)):
         summary, model = train(path, small(), **kw)
         assert list(summary) == ["OK"] * partitions and summary.rows == summary.records == len(lines)
         assert [e.words for e in summary.epochs] == [12 * len(lines)] * 3
@@ -74,7 +74,7 @@ def test_a_line_longer_than_any_buffer_is_split_and_counted_once(sc, tmp_path):
     [
         ("s3a://bucket/text", r'dd.train\(sc.textFile\("s3a://bucket/text"\)\)'),
         ("hdfs:///text", "names no NameNode"),
-        ("hdfs://127.0.0.1:1/text", "does not reach the NameNode 127.0.0.1:1 .*HA"),
+        ("HDFS://127.0.0.1:1/text", "does not reach the NameNode 127.0.0.1:1 .*HA"),
         ("", "the path is empty"),
         ("{tmp}/none", "there is no file .*/none on host .*every executor"),
         ("{tmp}/none-*", "no file matches"),

@@ -96,6 +96,8 @@ for k in (1, 2):
     assert not waiting.is_running()
     [waiting] = until(lambda: running("psserver"))
 assert running("deepdist-sidecar") == [beside], "the sidecar that the plugin started was not used"
+place = beside.cmdline()[beside.cmdline().index("--dir") + 1]
+assert os.path.exists(f"{place}/log")
 g = until(lambda: (g := gauges())["sidecar.sessions"] == 0 and g)
 for name in ("words", "pushes", "pulledBytes", "pushedBytes", "staleness"):
     assert g[name] == g["sidecar." + name], (name, g)
@@ -107,6 +109,7 @@ with DeepDist(model, progress=False) as dd:
 assert model["w"].tolist() == [1000, 0]
 sc.stop()
 assert not running("psserver") and not running("deepdist-sidecar"), "left running after sc.stop()"
+assert not os.path.exists(place), f"left behind: {os.listdir(place)}"
 sc = SparkContext(conf=conf)  # in the same JVM
 with DeepDist(model, progress=False) as dd:
     dd.train(sc.parallelize(range(10), 2), count, SGD(1.0))
@@ -145,12 +148,17 @@ try:
     DeepDist({"w": np.zeros(2)}, psserver="/nowhere/psserver").__enter__()
     raise SystemExit("no error")
 except BinaryError as e:
-    assert "/nowhere/psserver cannot be started" in str(e) and "make build" in str(e), e
+    assert "/nowhere/psserver: no such file (named by psserver=)" in str(e), e
+try:
+    DeepDist({"w": np.zeros(2)}, psserver="/bin/true").__enter__()
+    raise SystemExit("no error")
+except ServerLost as e:
+    assert "psserver ended before it served: exited with 0" in str(e), e
 try:
     DeepDist({"w": np.zeros(2)}, master="192.0.2.1").__enter__()
     raise SystemExit("no error")
 except BadInput as e:
-    assert "no address that psserver can listen on" in str(e), e
+    assert "master='192.0.2.1' is no address that psserver can listen on" in str(e), e
 until(lambda: len(running("psserver")) == 1)
 sc.stop()
 """
@@ -259,6 +267,36 @@ def _lives(pid):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_setting_that_is_at_fault_is_named(app, tmp_path):
+    script = tmp_path / "psserver"
+    script.write_text("#!/bin/sh\necho run >&2\n")
+    app(
+        """
+script = os.environ["SCRIPT"]
+right = [("spark.deepdist.psserver.path", os.environ["DEEPDIST_BIN"]), ("spark.deepdist.master", "127.0.0.1"), ("spark.deepdist.page", "off")]
+for key, bad, words in (
+    ("psserver.path", "/nowhere/psserver", "='/nowhere/psserver': /nowhere/psserver: no such file"),
+    ("psserver.path", "/bin/true", "='/bin/true': psserver ended before it served: exited with 0"),
+    ("psserver.path", script, f"='{script}': {script} is not a Linux program (no ELF header)"),
+    ("master", "192.0.2.1", "='192.0.2.1' is no address that psserver can listen on: psserver ended before it served: exited with 78; its last lines:"),
+    ("master", "host:1:2", "='host:1:2': write 'host' or 'host:port'"),
+    ("master", "[host]:5", "='[host]:5': write 'host' or 'host:port'"),
+    ("page", "99999", "='99999' must be a port"),
+):
+    wrong = SparkConf().setAll(conf.getAll()).setAll(right).set("spark.deepdist." + key, bad)
+    try:
+        SparkContext(conf=wrong)
+        raise SystemExit("no error")
+    except Exception as e:
+        assert "spark.deepdist." + key + words in str(e), (key, bad, str(e)[:3000])
+sc = SparkContext(conf=conf.setAll(right).set("spark.deepdist.master", "[::1]" if os.path.exists("/proc/net/if_inet6") and "00000000000000000000000000000001" in open("/proc/net/if_inet6").read() else "127.0.0.1"))
+sc.stop()
+""",
+        env={"SCRIPT": str(script)},
+    )
+    assert not os.access(script, os.X_OK), "it was made executable"
 
 
 def test_a_driver_without_psserver_says_what_to_do(app, tmp_path):

@@ -54,6 +54,10 @@ def test_epochs_may_be_of_any_integral_type(sc):
     assert model["w"] == 2
 
 
+def test_what_is_called_by_an_argument_is_named_by_it():
+    assert settings.called("sidecar", "/x") == "sidecar=" and settings.called("sidecar", None) == "spark.deepdist.sidecar.path"
+
+
 def test_a_setting_is_named_as_it_was_given():
     for argument, key in (("min_updates", "spark.deepdist.minUpdates"), ("spool_dir", "spark.deepdist.spoolDir")):
         with pytest.raises(ValueError, match=f"^{key}='-7' "):
@@ -87,7 +91,7 @@ def test_an_argument_beats_spark_which_beats_the_default(setting):
 
 def test_every_argument_of_deepdist_is_in_the_list_with_its_default():
     parameters = inspect.signature(DeepDist).parameters
-    found = {name: p.default for name, p in parameters.items() if name not in ("model", "sc")}
+    found = {name: p.default for name, p in parameters.items() if name not in ("model", "sc", "spark")}
     assert found == {s.argument: s.unset for s in settings.SETTINGS if s.argument}
 
 
@@ -166,8 +170,8 @@ def test_a_run_without_the_page_that_was_asked_for_is_said(start, caplog):
 
 def test_an_address_is_host_or_host_and_port():
     assert [settings.address("master", a) for a in ("driver", "10.0.0.1:77", "[::1]:5")] == [("driver", 0), ("10.0.0.1", 77), ("::1", 5)]
-    for bad in (":77", "a:b", "a:99999", "", 5):
-        with pytest.raises(BadInput, match=f"^master={bad!r}: .*host:port"):
+    for bad in (":77", "a:b", "a:99999", "", 5, "host:1:2", "::1", "[::1", "[host]:5", "host:", "a:-1"):
+        with pytest.raises(BadInput, match=f"^{re.escape(f'master={bad!r}')}: .*host:port"):
             told(master=bad)
 
 

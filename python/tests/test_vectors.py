@@ -85,6 +85,36 @@ def test_a_cut_file_is_an_error(vectors, tmp_path, binary):
         WordVectors.load_word2vec_format(path, binary=binary)
 
 
+@pytest.mark.parametrize(
+    ("data", "binary", "said"),
+    [
+        (b"", False, "the file is empty, and must be two numbers"),
+        (b"PK\x03\x04rest\n", True, r"its first line is b'PK\\x03\\x04rest\\n'"),
+        (b"the quick brown fox\n", False, "its first line is b'the quick"),
+        (b"3\n", False, "two numbers"),
+        (b"-1 5\n", False, "two numbers"),
+        (b"1000000000000 1000000\na 1\n", False, "says 1000000000000 words of 1000000 dimensions, which take .* bytes at least, but 4 follow: it is cut"),
+        (b"100000 300\n" + bytes(99), True, "but 99 follow: .*binary format"),
+        (b"2 1\na 1\nb x\n", False, "line 3: could not convert"),
+        (b"2 1\na 1\na 2\n", False, "a word is there twice"),
+        (b"1 1\n\xff 1\n", False, "word 0 of 1 is not valid UTF-8 .*binary=True"),
+    ],
+)
+def test_a_file_that_is_empty_foreign_or_says_too_much_is_named_with_what_was_expected(tmp_path, data, binary, said):
+    path = tmp_path / "v"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=f"^{path}.*{said}"):
+        WordVectors.load_word2vec_format(path, binary=binary)
+
+
+def test_a_path_may_be_written_as_spark_takes_it(vectors, tmp_path):
+    for url in (f"file://{tmp_path}/v", f"file:{tmp_path}/v", f"FILE:{tmp_path}/v"):
+        vectors.save_word2vec_format(url)
+        assert len(WordVectors.load_word2vec_format(url)) == len(vectors)
+    with pytest.raises(BadInput, match="files can be on this machine"):
+        vectors.save_word2vec_format("file://host/v")
+
+
 def test_a_word_with_whitespace_does_not_spoil_a_file(tmp_path):
     with pytest.raises(ValueError, match="new york"):
         WordVectors(["new york"], np.ones((1, 2))).save_word2vec_format(tmp_path / "v")

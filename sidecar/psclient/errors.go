@@ -37,6 +37,14 @@ func (c *Client) answered(what string, err error) error {
 	return frame.Errorf(code, "%s: psserver at %s says: %s", what, c.server.Address, s.Message())
 }
 
+// broken is the end of a stream that is not begun again: what the server has said, or that it is gone.
+func (c *Client) broken(what string, err error) error {
+	if unreachable(err) {
+		return frame.Errorf(frame.Lost, "%s: psserver at %s is gone: %s", what, c.server.Address, status.Convert(err).Message())
+	}
+	return c.answered(what, err)
+}
+
 // lost is the end of the session here: the server does not answer any more.
 func (c *Client) lost(what string, err error) error {
 	return frame.Errorf(frame.Lost, "%s: psserver at %s has not answered for %s (%s). It runs beside the Spark driver: look there whether it "+

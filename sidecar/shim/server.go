@@ -157,6 +157,8 @@ func (s *Server) serve(c *frame.Conn, h *hello) error {
 		return s.train(c, h)
 	case "gradient":
 		return s.gradient(c, h)
+	case "control":
+		return s.control(c, h)
 	case "end":
 		return s.end(c, h)
 	case "ping":

@@ -25,8 +25,8 @@ func (b *Budget) Used() uint64 { return b.used.Load() }
 func (b *Budget) Reserve(n uint64) error {
 	if used := b.used.Add(n); b.cap > 0 && used > b.cap {
 		b.used.Add(-n)
-		return frame.Errorf(frame.BadInput, "the spools would take more than the %d bytes that spark.deepdist.spoolMaxBytes allows on an executor: raise it, "+
-			"or use more executors", b.cap)
+		return frame.Errorf(frame.BadInput, "the spools would take more than the %d bytes that spool_max_bytes (spark.deepdist.spoolMaxBytes) allows on an executor: "+
+			"raise it, or use more executors", b.cap)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (w *budgeted) Write(p []byte) (int, error) {
 	w.written += uint64(len(p))
 	n, err := w.to.Write(p)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		err = frame.Errorf(frame.Lost, "the disk of the spool is full (%w): free some space, or set spark.deepdist.spoolDir to a directory on a larger one", err)
+		err = frame.Errorf(frame.Lost, "the disk of the spool is full (%w): free some space, or set spool_dir (spark.deepdist.spoolDir) to a directory on a larger one", err)
 	}
 	return n, err
 }

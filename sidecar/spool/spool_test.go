@@ -276,7 +276,7 @@ func TestTheCapIsKeptAndGivenBack(t *testing.T) {
 	for i := 0; err == nil && i < 1_000_000; i++ {
 		err = w.Line([]byte("some words of which there are too many"))
 	}
-	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "spark.deepdist.spoolMaxBytes allows") {
+	if frame.CodeOf(err) != frame.BadInput || !strings.Contains(err.Error(), "spool_max_bytes (spark.deepdist.spoolMaxBytes) allows") {
 		t.Fatalf("got %v", err)
 	}
 	w.Abort()

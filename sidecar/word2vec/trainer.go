@@ -2,6 +2,7 @@ package word2vec
 
 import (
 	"fmt"
+	"slices"
 
 	"deepdist/internal/vec"
 )
@@ -120,14 +121,15 @@ func (t *Trainer) against(o *targets, i int, in []float32, ins []int, stride, up
 	}
 }
 
-// distinct is the length of the longest prefix whose elements all differ.
+// distinct is the length of the longest prefix whose elements all differ. Elements are compared only where hashes of six bits meet.
 func distinct(outs []int) int {
-	for n := 1; n < len(outs); n++ {
-		for _, earlier := range outs[:n] {
-			if earlier == outs[n] {
-				return n
-			}
+	seen := uint64(0)
+	for n, out := range outs {
+		bit := uint64(1) << (uint64(out) * 0x9e3779b97f4a7c15 >> 58)
+		if seen&bit != 0 && slices.Contains(outs[:n], out) {
+			return n
 		}
+		seen |= bit
 	}
 	return len(outs)
 }

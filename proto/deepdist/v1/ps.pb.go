@@ -1643,6 +1643,50 @@ func (*LeaveResponse) Descriptor() ([]byte, []int) {
 	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{21}
 }
 
+type ControlBytes struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bytes         []byte                 `protobuf:"bytes,1,opt,name=bytes,proto3" json:"bytes,omitempty"` // at most 4 MiB
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlBytes) Reset() {
+	*x = ControlBytes{}
+	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlBytes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlBytes) ProtoMessage() {}
+
+func (x *ControlBytes) ProtoReflect() protoreflect.Message {
+	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlBytes.ProtoReflect.Descriptor instead.
+func (*ControlBytes) Descriptor() ([]byte, []int) {
+	return file_deepdist_v1_ps_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ControlBytes) GetBytes() []byte {
+	if x != nil {
+		return x.Bytes
+	}
+	return nil
+}
+
 type CommitRequest_Header struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	WorkerId       string                 `protobuf:"bytes,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
@@ -1661,7 +1705,7 @@ type CommitRequest_Header struct {
 
 func (x *CommitRequest_Header) Reset() {
 	*x = CommitRequest_Header{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1717,7 @@ func (x *CommitRequest_Header) String() string {
 func (*CommitRequest_Header) ProtoMessage() {}
 
 func (x *CommitRequest_Header) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[22]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1813,7 @@ type PullRequest_Rows struct {
 
 func (x *PullRequest_Rows) Reset() {
 	*x = PullRequest_Rows{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +1825,7 @@ func (x *PullRequest_Rows) String() string {
 func (*PullRequest_Rows) ProtoMessage() {}
 
 func (x *PullRequest_Rows) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[23]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +1868,7 @@ type PullResponse_Header struct {
 
 func (x *PullResponse_Header) Reset() {
 	*x = PullResponse_Header{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1836,7 +1880,7 @@ func (x *PullResponse_Header) String() string {
 func (*PullResponse_Header) ProtoMessage() {}
 
 func (x *PullResponse_Header) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[24]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,7 +1942,7 @@ type PullResponse_Chunk struct {
 
 func (x *PullResponse_Chunk) Reset() {
 	*x = PullResponse_Chunk{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +1954,7 @@ func (x *PullResponse_Chunk) String() string {
 func (*PullResponse_Chunk) ProtoMessage() {}
 
 func (x *PullResponse_Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[25]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1967,7 +2011,7 @@ type PushRequest_Header struct {
 
 func (x *PushRequest_Header) Reset() {
 	*x = PushRequest_Header{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2023,7 @@ func (x *PushRequest_Header) String() string {
 func (*PushRequest_Header) ProtoMessage() {}
 
 func (x *PushRequest_Header) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[26]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2089,7 +2133,7 @@ type PushRequest_Delta struct {
 
 func (x *PushRequest_Delta) Reset() {
 	*x = PushRequest_Delta{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[27]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2145,7 @@ func (x *PushRequest_Delta) String() string {
 func (*PushRequest_Delta) ProtoMessage() {}
 
 func (x *PushRequest_Delta) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[27]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2141,7 +2185,7 @@ type PushRequest_Chunk struct {
 
 func (x *PushRequest_Chunk) Reset() {
 	*x = PushRequest_Chunk{}
-	mi := &file_deepdist_v1_ps_proto_msgTypes[28]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2153,7 +2197,7 @@ func (x *PushRequest_Chunk) String() string {
 func (*PushRequest_Chunk) ProtoMessage() {}
 
 func (x *PushRequest_Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_deepdist_v1_ps_proto_msgTypes[28]
+	mi := &file_deepdist_v1_ps_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2366,7 +2410,9 @@ const file_deepdist_v1_ps_proto_rawDesc = "" +
 	"\fLeaveRequest\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\tR\bworkerId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x0f\n" +
-	"\rLeaveResponse2\xe8\x04\n" +
+	"\rLeaveResponse\"$\n" +
+	"\fControlBytes\x12\x14\n" +
+	"\x05bytes\x18\x01 \x01(\fR\x05bytes2\xad\x05\n" +
 	"\x0fParameterServer\x12;\n" +
 	"\x04Join\x12\x18.deepdist.v1.JoinRequest\x1a\x19.deepdist.v1.JoinResponse\x12A\n" +
 	"\x06Report\x12\x1a.deepdist.v1.ReportRequest\x1a\x1b.deepdist.v1.ReportResponse\x12C\n" +
@@ -2377,7 +2423,8 @@ const file_deepdist_v1_ps_proto_rawDesc = "" +
 	"\x04Pull\x12\x18.deepdist.v1.PullRequest\x1a\x19.deepdist.v1.PullResponse0\x01\x12=\n" +
 	"\x04Push\x12\x18.deepdist.v1.PushRequest\x1a\x19.deepdist.v1.PushResponse(\x01\x12A\n" +
 	"\x06Disown\x12\x1a.deepdist.v1.DisownRequest\x1a\x1b.deepdist.v1.DisownResponse\x12>\n" +
-	"\x05Leave\x12\x19.deepdist.v1.LeaveRequest\x1a\x1a.deepdist.v1.LeaveResponseB'Z%deepdist/proto/deepdist/v1;deepdistv1b\x06proto3"
+	"\x05Leave\x12\x19.deepdist.v1.LeaveRequest\x1a\x1a.deepdist.v1.LeaveResponse\x12C\n" +
+	"\aControl\x12\x19.deepdist.v1.ControlBytes\x1a\x19.deepdist.v1.ControlBytes(\x010\x01B'Z%deepdist/proto/deepdist/v1;deepdistv1b\x06proto3"
 
 var (
 	file_deepdist_v1_ps_proto_rawDescOnce sync.Once
@@ -2392,7 +2439,7 @@ func file_deepdist_v1_ps_proto_rawDescGZIP() []byte {
 }
 
 var file_deepdist_v1_ps_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_deepdist_v1_ps_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_deepdist_v1_ps_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_deepdist_v1_ps_proto_goTypes = []any{
 	(PushResponse_Outcome)(0),    // 0: deepdist.v1.PushResponse.Outcome
 	(*JoinRequest)(nil),          // 1: deepdist.v1.JoinRequest
@@ -2417,26 +2464,27 @@ var file_deepdist_v1_ps_proto_goTypes = []any{
 	(*DisownResponse)(nil),       // 20: deepdist.v1.DisownResponse
 	(*LeaveRequest)(nil),         // 21: deepdist.v1.LeaveRequest
 	(*LeaveResponse)(nil),        // 22: deepdist.v1.LeaveResponse
-	(*CommitRequest_Header)(nil), // 23: deepdist.v1.CommitRequest.Header
-	(*PullRequest_Rows)(nil),     // 24: deepdist.v1.PullRequest.Rows
-	(*PullResponse_Header)(nil),  // 25: deepdist.v1.PullResponse.Header
-	(*PullResponse_Chunk)(nil),   // 26: deepdist.v1.PullResponse.Chunk
-	(*PushRequest_Header)(nil),   // 27: deepdist.v1.PushRequest.Header
-	(*PushRequest_Delta)(nil),    // 28: deepdist.v1.PushRequest.Delta
-	(*PushRequest_Chunk)(nil),    // 29: deepdist.v1.PushRequest.Chunk
+	(*ControlBytes)(nil),         // 23: deepdist.v1.ControlBytes
+	(*CommitRequest_Header)(nil), // 24: deepdist.v1.CommitRequest.Header
+	(*PullRequest_Rows)(nil),     // 25: deepdist.v1.PullRequest.Rows
+	(*PullResponse_Header)(nil),  // 26: deepdist.v1.PullResponse.Header
+	(*PullResponse_Chunk)(nil),   // 27: deepdist.v1.PullResponse.Chunk
+	(*PushRequest_Header)(nil),   // 28: deepdist.v1.PushRequest.Header
+	(*PushRequest_Delta)(nil),    // 29: deepdist.v1.PushRequest.Delta
+	(*PushRequest_Chunk)(nil),    // 30: deepdist.v1.PushRequest.Chunk
 }
 var file_deepdist_v1_ps_proto_depIdxs = []int32{
-	23, // 0: deepdist.v1.CommitRequest.header:type_name -> deepdist.v1.CommitRequest.Header
+	24, // 0: deepdist.v1.CommitRequest.header:type_name -> deepdist.v1.CommitRequest.Header
 	7,  // 1: deepdist.v1.CommitRequest.counts:type_name -> deepdist.v1.Counts
 	5,  // 2: deepdist.v1.VocabularyResponse.settings:type_name -> deepdist.v1.Word2Vec
 	7,  // 3: deepdist.v1.VocabularyResponse.counts:type_name -> deepdist.v1.Counts
 	11, // 4: deepdist.v1.ClaimResponse.claims:type_name -> deepdist.v1.Cursor
-	24, // 5: deepdist.v1.PullRequest.rows:type_name -> deepdist.v1.PullRequest.Rows
-	25, // 6: deepdist.v1.PullResponse.header:type_name -> deepdist.v1.PullResponse.Header
-	26, // 7: deepdist.v1.PullResponse.chunk:type_name -> deepdist.v1.PullResponse.Chunk
-	27, // 8: deepdist.v1.PushRequest.header:type_name -> deepdist.v1.PushRequest.Header
-	28, // 9: deepdist.v1.PushRequest.delta:type_name -> deepdist.v1.PushRequest.Delta
-	29, // 10: deepdist.v1.PushRequest.chunk:type_name -> deepdist.v1.PushRequest.Chunk
+	25, // 5: deepdist.v1.PullRequest.rows:type_name -> deepdist.v1.PullRequest.Rows
+	26, // 6: deepdist.v1.PullResponse.header:type_name -> deepdist.v1.PullResponse.Header
+	27, // 7: deepdist.v1.PullResponse.chunk:type_name -> deepdist.v1.PullResponse.Chunk
+	28, // 8: deepdist.v1.PushRequest.header:type_name -> deepdist.v1.PushRequest.Header
+	29, // 9: deepdist.v1.PushRequest.delta:type_name -> deepdist.v1.PushRequest.Delta
+	30, // 10: deepdist.v1.PushRequest.chunk:type_name -> deepdist.v1.PushRequest.Chunk
 	0,  // 11: deepdist.v1.PushResponse.outcome:type_name -> deepdist.v1.PushResponse.Outcome
 	11, // 12: deepdist.v1.PushResponse.moved:type_name -> deepdist.v1.Cursor
 	15, // 13: deepdist.v1.PullResponse.Header.tensors:type_name -> deepdist.v1.Tensor
@@ -2451,17 +2499,19 @@ var file_deepdist_v1_ps_proto_depIdxs = []int32{
 	17, // 22: deepdist.v1.ParameterServer.Push:input_type -> deepdist.v1.PushRequest
 	19, // 23: deepdist.v1.ParameterServer.Disown:input_type -> deepdist.v1.DisownRequest
 	21, // 24: deepdist.v1.ParameterServer.Leave:input_type -> deepdist.v1.LeaveRequest
-	2,  // 25: deepdist.v1.ParameterServer.Join:output_type -> deepdist.v1.JoinResponse
-	4,  // 26: deepdist.v1.ParameterServer.Report:output_type -> deepdist.v1.ReportResponse
-	8,  // 27: deepdist.v1.ParameterServer.Commit:output_type -> deepdist.v1.CommitResponse
-	10, // 28: deepdist.v1.ParameterServer.Vocabulary:output_type -> deepdist.v1.VocabularyResponse
-	13, // 29: deepdist.v1.ParameterServer.Claim:output_type -> deepdist.v1.ClaimResponse
-	16, // 30: deepdist.v1.ParameterServer.Pull:output_type -> deepdist.v1.PullResponse
-	18, // 31: deepdist.v1.ParameterServer.Push:output_type -> deepdist.v1.PushResponse
-	20, // 32: deepdist.v1.ParameterServer.Disown:output_type -> deepdist.v1.DisownResponse
-	22, // 33: deepdist.v1.ParameterServer.Leave:output_type -> deepdist.v1.LeaveResponse
-	25, // [25:34] is the sub-list for method output_type
-	16, // [16:25] is the sub-list for method input_type
+	23, // 25: deepdist.v1.ParameterServer.Control:input_type -> deepdist.v1.ControlBytes
+	2,  // 26: deepdist.v1.ParameterServer.Join:output_type -> deepdist.v1.JoinResponse
+	4,  // 27: deepdist.v1.ParameterServer.Report:output_type -> deepdist.v1.ReportResponse
+	8,  // 28: deepdist.v1.ParameterServer.Commit:output_type -> deepdist.v1.CommitResponse
+	10, // 29: deepdist.v1.ParameterServer.Vocabulary:output_type -> deepdist.v1.VocabularyResponse
+	13, // 30: deepdist.v1.ParameterServer.Claim:output_type -> deepdist.v1.ClaimResponse
+	16, // 31: deepdist.v1.ParameterServer.Pull:output_type -> deepdist.v1.PullResponse
+	18, // 32: deepdist.v1.ParameterServer.Push:output_type -> deepdist.v1.PushResponse
+	20, // 33: deepdist.v1.ParameterServer.Disown:output_type -> deepdist.v1.DisownResponse
+	22, // 34: deepdist.v1.ParameterServer.Leave:output_type -> deepdist.v1.LeaveResponse
+	23, // 35: deepdist.v1.ParameterServer.Control:output_type -> deepdist.v1.ControlBytes
+	26, // [26:36] is the sub-list for method output_type
+	16, // [16:26] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name
@@ -2491,7 +2541,7 @@ func file_deepdist_v1_ps_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_deepdist_v1_ps_proto_rawDesc), len(file_deepdist_v1_ps_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

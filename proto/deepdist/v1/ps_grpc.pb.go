@@ -31,6 +31,7 @@ const (
 	ParameterServer_Push_FullMethodName       = "/deepdist.v1.ParameterServer/Push"
 	ParameterServer_Disown_FullMethodName     = "/deepdist.v1.ParameterServer/Disown"
 	ParameterServer_Leave_FullMethodName      = "/deepdist.v1.ParameterServer/Leave"
+	ParameterServer_Control_FullMethodName    = "/deepdist.v1.ParameterServer/Control"
 )
 
 // ParameterServerClient is the client API for ParameterServer service.
@@ -57,6 +58,9 @@ type ParameterServerClient interface {
 	Disown(ctx context.Context, in *DisownRequest, opts ...grpc.CallOption) (*DisownResponse, error)
 	// Leave ends a worker's part in the session: its claims are free at once.
 	Leave(ctx context.Context, in *LeaveRequest, opts ...grpc.CallOption) (*LeaveResponse, error)
+	// Control is a tunnel of the driver's wire, for a driver that reaches psserver through a task only: HELLO and calls one way, answers
+	// the other, with inline bundles. Where a message is cut has no meaning.
+	Control(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ControlBytes, ControlBytes], error)
 }
 
 type parameterServerClient struct {
@@ -181,6 +185,19 @@ func (c *parameterServerClient) Leave(ctx context.Context, in *LeaveRequest, opt
 	return out, nil
 }
 
+func (c *parameterServerClient) Control(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ControlBytes, ControlBytes], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ParameterServer_ServiceDesc.Streams[4], ParameterServer_Control_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ControlBytes, ControlBytes]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ParameterServer_ControlClient = grpc.BidiStreamingClient[ControlBytes, ControlBytes]
+
 // ParameterServerServer is the server API for ParameterServer service.
 // All implementations must embed UnimplementedParameterServerServer
 // for forward compatibility.
@@ -205,6 +222,9 @@ type ParameterServerServer interface {
 	Disown(context.Context, *DisownRequest) (*DisownResponse, error)
 	// Leave ends a worker's part in the session: its claims are free at once.
 	Leave(context.Context, *LeaveRequest) (*LeaveResponse, error)
+	// Control is a tunnel of the driver's wire, for a driver that reaches psserver through a task only: HELLO and calls one way, answers
+	// the other, with inline bundles. Where a message is cut has no meaning.
+	Control(grpc.BidiStreamingServer[ControlBytes, ControlBytes]) error
 	mustEmbedUnimplementedParameterServerServer()
 }
 
@@ -241,6 +261,9 @@ func (UnimplementedParameterServerServer) Disown(context.Context, *DisownRequest
 }
 func (UnimplementedParameterServerServer) Leave(context.Context, *LeaveRequest) (*LeaveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Leave not implemented")
+}
+func (UnimplementedParameterServerServer) Control(grpc.BidiStreamingServer[ControlBytes, ControlBytes]) error {
+	return status.Error(codes.Unimplemented, "method Control not implemented")
 }
 func (UnimplementedParameterServerServer) mustEmbedUnimplementedParameterServerServer() {}
 func (UnimplementedParameterServerServer) testEmbeddedByValue()                         {}
@@ -389,6 +412,13 @@ func _ParameterServer_Leave_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ParameterServer_Control_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(ParameterServerServer).Control(&grpc.GenericServerStream[ControlBytes, ControlBytes]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ParameterServer_ControlServer = grpc.BidiStreamingServer[ControlBytes, ControlBytes]
+
 // ParameterServer_ServiceDesc is the grpc.ServiceDesc for ParameterServer service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -436,6 +466,12 @@ var ParameterServer_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Push",
 			Handler:       _ParameterServer_Push_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Control",
+			Handler:       _ParameterServer_Control_Handler,
+			ServerStreams: true,
 			ClientStreams: true,
 		},
 	},

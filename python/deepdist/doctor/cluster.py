@@ -17,7 +17,7 @@ import numpy as np
 from ..binaries import tail
 from ..deepdist import DeepDist, is_local
 from ..errors import DeepDistError
-from ..jobs import Job
+from ..cluster import SparkCluster
 from ..optimizers import SGD
 from ..task import probe
 from . import FAIL, OK, WARN, Check
@@ -168,7 +168,7 @@ def _look(sc: SparkContext, dd: DeepDist, count: int, timeout: float) -> list[di
     slots = max(1, sc.defaultParallelism)
     for _ in range(ROUNDS):
         work = sc.parallelize(range(slots), slots).mapPartitionsWithIndex(partial(probe.look, dd._session))
-        for facts in Job(sc, "deepdist doctor: look around", work.collect).run(_Deadline(timeout).check):
+        for facts in SparkCluster(sc).run("deepdist doctor: look around", work.collect, _Deadline(timeout).check):
             seen[f"{facts['host']} {facts['jvm']}"] = facts
         if len(seen) >= count:
             break

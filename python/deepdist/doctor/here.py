@@ -48,6 +48,7 @@ def checks(conf: Mapping[str, str]) -> Iterator[Check]:
     yield _memory()
     yield _sockets()
     yield _space(conf)
+    yield from _settings(conf)
     for warning in settings.strangers(list(conf)):
         yield Check("settings", WARN, warning, "docs/settings.md lists them")
 
@@ -177,6 +178,19 @@ def _page(conf: Mapping[str, str]) -> Check:
     return Check("page", OK, f"port {port} on 127.0.0.1 is free" if port else "any free port on 127.0.0.1")
 
 
+def _settings(conf: Mapping[str, str]) -> Iterator[Check]:
+    """Driver: the settings that no other check reads."""
+    others = {settings.of(argument).key for argument in ("page", "psserver", "sidecar")}
+    for setting in settings.SETTINGS:
+        value = conf.get(setting.key)
+        if value is None or setting.key in others:
+            continue
+        try:
+            setting.read(setting.key, value)
+        except ValueError as e:
+            yield Check("settings", FAIL, str(e), f"mend {setting.key}")
+
+
 def _address_space() -> Check:
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY:
@@ -207,11 +221,15 @@ def _sockets() -> Check:
 
 def _space(conf: Mapping[str, str]) -> Check:
     """Driver: the disk that Spark's driver uses, which is also the executors' in local mode."""
-    place = conf.get("spark.local.dir") or os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("TMPDIR") or "/tmp"
-    place = place.split(",")[0]
+    chosen = conf.get(settings.of("spool_dir").key)
+    place = chosen or conf.get("spark.local.dir") or os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("TMPDIR") or "/tmp"
+    place = place if chosen else place.split(",")[0]
     try:
         free = free_space(place)
     except OSError as e:
+        if chosen:
+            fix = f"DeepDist makes no folder: {settings.of('spool_dir').key} must be there on every executor, and in local mode here"
+            return Check("disk", WARN, f"{place}: {e.strerror}", fix)
         return Check("disk", FAIL, f"{place}: {e.strerror}", "set spark.local.dir, or SPARK_LOCAL_DIRS, to a folder that is there")
     if free < LEAST_SPACE:
         return Check("disk", WARN, f"{free / GIB:.1f} GiB free in {place}", "free some, or set spark.local.dir to a larger disk: the text takes 1 to 3 bytes per word there")

@@ -9,6 +9,11 @@
 
 from __future__ import annotations
 
+try:
+    import pyspark  # noqa: F401
+except ImportError as e:
+    raise ImportError("deepdist.ml needs pyspark, which is not installed: pip install 'deepdist-spark[spark]'", name=e.name) from e
+
 from .model import Word2VecModel
 from .word2vec import Word2Vec
 

@@ -12,6 +12,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, StringType
 
+from ..deepdist import check_running
 from ..errors import BadInput
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ def text(dataset: DataFrame, stage: HasInputCol) -> tuple[Column, bool]:
         raise BadInput(f"{type(stage).__name__} takes a DataFrame, not {type(dataset).__name__}")
     if type(dataset).__module__.startswith("pyspark.sql.connect"):
         raise BadInput("deepdist.ml needs a SparkSession in the driver's own process: it does not work over Spark Connect")
+    check_running(dataset.sparkSession.sparkContext)
     if not stage.isDefined(stage.inputCol):
         raise BadInput("inputCol is not set: it names the column of words, setInputCol('words')")
     name = stage.getInputCol()
+    if (name == "*" or name.endswith(".*")) and not _has(dataset, name):
+        raise BadInput(f"inputCol={name!r} must be one column; the DataFrame has {', '.join(dataset.columns)}")
     column = F.col(_quoted(name) if _has(dataset, name) else name)
     try:
         kind = dataset.select(column).schema.fields[0].dataType

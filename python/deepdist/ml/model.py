@@ -16,6 +16,7 @@ from pyspark.ml.util import MLReadable, MLWritable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from .. import settings
 from ..summary import Summary
 from ..vectors import WordVectors
 from . import columns, jvm, saved
@@ -56,8 +57,7 @@ class Word2VecModel(Model, Word2VecParams, MLReadable["Word2VecModel"], MLWritab
 
         Raises KeyError for an unknown word, ValueError if num is not above 0 or the vector has another size.
         """
-        if num < 1:
-            raise ValueError(f"findSynonyms: num={num} must be at least 1")
+        num = settings.whole("findSynonyms: num", num, low=1)
         target = self.wv[word] if isinstance(word, str) else np.asarray(_convert_to_vector(word).toArray(), np.float32)
         if len(target) != self.wv.vector_size:
             raise ValueError(f"findSynonyms: the vector has {len(target)} dimensions, those of the words have {self.wv.vector_size}")
@@ -111,7 +111,8 @@ class Word2VecModel(Model, Word2VecParams, MLReadable["Word2VecModel"], MLWritab
         given = dataset.withColumn(words, F.coalesce(columns.words(column, lines), F.array().cast("array<string>")))
         done = self.toSpark().setInputCol(words).setOutputCol(vector).transform(given)
         size = done.schema[vector].metadata
-        return done.withColumn(output, F.when(column.isNotNull(), F.col(vector))).drop(words, vector).withMetadata(output, size)
+        found = F.when(column.isNotNull(), F.col(vector)).alias(output, metadata=size)  # not withMetadata, which takes dots in a name apart
+        return done.select("*", found).drop(words, vector)
 
     def _cosines(self, target: np.ndarray) -> np.ndarray:
         """Driver: with every word; 0 where a vector has no length."""

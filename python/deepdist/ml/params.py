@@ -7,8 +7,13 @@ from typing import Any
 from pyspark.ml.feature import _Word2VecParams
 from pyspark.ml.param import Param, Params, TypeConverters
 
+from ..errors import BadInput
+
 SEED = -1961189076
 """Spark's default seed of Word2Vec, by its Scala API; PySpark's own default is another one in every process."""
+
+NONE_MEANS_UNSET = frozenset(("seed", "inputCol", "outputCol", "minAlpha", "maxFinalVocab"))
+"""Params whose argument is None unless one is given."""
 
 NATIVE = {
     "vector_size": "vectorSize",
@@ -57,6 +62,15 @@ class Word2VecParams(_Word2VecParams):
         self._setDefault(
             seed=SEED, sg=1, cbowMean=1, hs=1, negative=0, nsExponent=0.75, sample=0.0, shrinkWindows=True, computeLoss=False
         )  # fmt: skip
+
+    def _set(self, **values: Any) -> Any:
+        """Driver: as Params has it, but None takes a param's value away, so that it has its default again, if it has one or needs none."""
+        for name in [name for name, value in values.items() if value is None]:
+            if name not in NONE_MEANS_UNSET:
+                raise BadInput(f"{name}=None: give a value, or leave it out, which is {self._defaultParamMap[self.getParam(name)]}")
+            self.clear(self.getParam(name))
+            del values[name]
+        return super()._set(**values)
 
     def getSg(self) -> int:
         """Driver: the value of sg or its default."""

@@ -1,13 +1,15 @@
-"""A Word2VecModel on a file system of Hadoop's. Driver side.
+"""A Word2VecModel, and a Word2Vec, on a file system of Hadoop's. Driver side.
 
     path/data       Parquet: index int, word string, count long, vector array<float>; written and read by the executors
     path/metadata   a line of JSON as Spark ML writes it, and in it "deepdist": {"format", "version", "words", "vectorSize"}
 
-The metadata is written last: a model that has it is whole.
+The metadata is written last: a model that has it is whole. A Word2Vec has metadata only, those of any stage of Spark ML.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from ..version import __version__
 
 if TYPE_CHECKING:
     from .model import Word2VecModel
+    from .word2vec import Word2Vec
 
 FORMAT = 1
 """The format that is written; a reader takes those up to its own."""
@@ -36,6 +39,10 @@ class Writer(MLWriter):
     def __init__(self, instance: Word2VecModel):
         super().__init__()
         self.instance = instance
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Driver: write the model to this path; raises BadInput if it is none, or taken."""
+        super().save(_text(path))
 
     def saveImpl(self, path: str) -> None:
         """Driver: write data and metadata; raises BadInput if there is something already."""
@@ -63,8 +70,9 @@ class Reader(MLReader["Word2VecModel"]):
         super().__init__()
         self.cls = cls
 
-    def load(self, path: str) -> Word2VecModel:
+    def load(self, path: str | os.PathLike[str]) -> Word2VecModel:
         """Driver: the model; raises BadInput if it is none, damaged, or of a format that this release does not know."""
+        path = _text(path)
         metadata = self._metadata(path)
         ours = metadata["deepdist"]
         wv = self._vectors(path)
@@ -78,15 +86,9 @@ class Reader(MLReader["Word2VecModel"]):
         return model
 
     def _metadata(self, path: str) -> dict[str, Any]:
-        try:
-            metadata = DefaultParamsReader.loadMetadata(path, _context(self))
-            kind, ours = metadata["class"], metadata.get("deepdist")
-            known = [metadata[key] for key in ("uid", "paramMap", "defaultParamMap", "sparkVersion")]
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise BadInput(f"{path}/metadata is damaged: {type(e).__name__}: {e}") from e
-        if kind != f"{self.cls.__module__}.{self.cls.__name__}":
-            raise BadInput(f"{path} holds a {kind}, not a {self.cls.__module__}.{self.cls.__name__}: load it by that class")
-        if not isinstance(ours, dict) or not {"format", "words", "vectorSize"} <= ours.keys() or None in known:
+        metadata = _metadata(self, path, self.cls)
+        ours = metadata.get("deepdist")
+        if not isinstance(ours, dict) or not {"format", "words", "vectorSize"} <= ours.keys():
             raise BadInput(f"{path}/metadata is damaged: it does not say of what format the model is")
         if ours["format"] not in range(1, FORMAT + 1):
             raise BadInput(
@@ -113,10 +115,65 @@ class Reader(MLReader["Word2VecModel"]):
         except DeepDistError:
             raise
         except Exception as e:
-            said = str(e).strip().split("\n", 1)[0]
-            raise BadInput(f"{path}/data is damaged or missing: {type(e).__name__}: {said}") from e
+            raise BadInput(f"{path}/data is damaged or missing: {_cause(e)}") from e
 
 
-def _context(io: Writer | Reader) -> Any:
+class EstimatorWriter(DefaultParamsWriter):
+    """EstimatorWriter writes a Word2Vec as Spark writes any stage."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Driver: write the params to this path; raises BadInput if it is none."""
+        super().save(_text(path))
+
+
+class EstimatorReader(MLReader["Word2Vec"]):
+    """EstimatorReader reads a Word2Vec; `load` does it."""
+
+    def __init__(self, cls: type[Word2Vec]):
+        super().__init__()
+        self.cls = cls
+
+    def load(self, path: str | os.PathLike[str]) -> Word2Vec:
+        """Driver: the estimator; raises BadInput if there is none, or something else."""
+        metadata = _metadata(self, _text(path), self.cls)
+        estimator = self.cls()
+        estimator._resetUid(metadata["uid"])
+        DefaultParamsReader.getAndSetParams(estimator, metadata)
+        return estimator
+
+
+def _text(path: Any) -> str:
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else ""
+    if not isinstance(text, str) or not text:
+        raise BadInput(f"path={path!r} must be a path, of type str or pathlib.Path")
+    return text
+
+
+def _metadata(io: MLReader[Any], path: str, cls: type) -> dict[str, Any]:
+    """Driver: what Spark ML has written of a stage; raises BadInput if it is not there, damaged, or of another class than `cls`."""
+    name = f"{cls.__module__}.{cls.__name__}"
+    try:
+        metadata = DefaultParamsReader.loadMetadata(path, _context(io))
+        kind, known = metadata["class"], [metadata[key] for key in ("uid", "paramMap", "defaultParamMap", "sparkVersion")]
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise BadInput(f"{path}/metadata is damaged: {type(e).__name__}: {e}") from e
+    except Exception as e:
+        raise BadInput(f"there is no {name} at {path}, or its metadata cannot be read: {_cause(e)}") from e
+    if kind != name:
+        raise BadInput(f"{path} holds a {kind}, not a {name}: load it by that class")
+    if None in known:
+        raise BadInput(f"{path}/metadata is damaged: it does not say of what format the model is")
+    return metadata
+
+
+def _cause(error: Exception) -> str:
+    """Driver: what Spark says went wrong: its first line, and the cause that all others come from."""
+    said = str(error).strip()
+    lines = [re.sub(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error): ", "", line).strip() for line in re.findall(r"^(?:Caused by: |: ).*", said, re.MULTILINE)[-1:]]
+    first = said.split("\n", 1)[0]
+    return "; ".join(dict.fromkeys(filter(None, (f"{type(error).__name__}: {first}", *lines))))
+
+
+def _context(io: Writer | MLReader[Any]) -> Any:
     """Driver: what PySpark's own writer and reader of metadata take: a SparkContext, from 4 on a session."""
     return io.sc if pyspark.__version__.startswith("3.") else io.sparkSession

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark import keyword_only
 from pyspark.ml.base import Estimator
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.ml.util import MLReadable, MLWritable
 
 from .. import word2vec as native
 from ..deepdist import DeepDist
 from ..errors import BadInput
-from . import columns
+from . import columns, saved
 from .model import Word2VecModel
 from .params import NATIVE, Word2VecParams
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-class Word2Vec(Estimator["Word2VecModel"], Word2VecParams, DefaultParamsReadable["Word2Vec"], DefaultParamsWritable):
+class Word2Vec(Estimator["Word2VecModel"], Word2VecParams, MLReadable["Word2Vec"], MLWritable):
     """Word2Vec learns a vector for every word of a column of text; Spark ML's Word2Vec, trained by DeepDist.
 
     inputCol: a column of array<string>, or of strings, whose words stand between whitespace. Each row is a sentence.
@@ -117,6 +117,15 @@ class Word2Vec(Estimator["Word2VecModel"], Word2VecParams, DefaultParamsReadable
             return native.Word2Vec(**values)
         except ValueError as e:
             raise BadInput(_as_params(str(e))) from None
+
+    def write(self) -> saved.EstimatorWriter:
+        """Driver: a writer: estimator.write().overwrite().save(path)."""
+        return saved.EstimatorWriter(self)
+
+    @classmethod
+    def read(cls) -> saved.EstimatorReader:
+        """Driver: a reader: Word2Vec.read().load(path), or Word2Vec.load(path)."""
+        return saved.EstimatorReader(cls)
 
     def setVectorSize(self, value: int) -> Word2Vec:
         """Driver: set vectorSize."""

@@ -22,7 +22,7 @@ def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterab
 
     Raises BadInput (naming partition, row and value) or SidecarLost.
     """
-    yield _ingest(session, training_id, partition, batches.from_rows(rows, partition))
+    yield ingest_batches(session, training_id, partition, batches.from_rows(rows, partition))
 
 
 def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -38,7 +38,7 @@ def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Ite
         context = TaskContext.get()
         assert context is not None
         partition, training_id = context.partitionId(), int(context.getLocalProperty(TRAINING_PROPERTY) or 0)
-        _, status = _ingest(session, training_id, partition, batches.from_arrow(incoming, partition))
+        _, status = ingest_batches(session, training_id, partition, batches.from_arrow(incoming, partition))
         number = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(partition.to_bytes(8, sys.byteorder))])
         yield pa.RecordBatch.from_arrays([number, batches.utf8_array([status])], ["partition", "status"])
 
@@ -49,7 +49,8 @@ TRAINING_PROPERTY = "deepdist.training"
 STATUS_DDL = "partition long, status string"
 
 
-def _ingest(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> tuple[int, str]:
+def ingest_batches(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> tuple[int, str]:
+    """Task: stream one partition, None if it has no rows; (partition, 'OK' or 'EMPTY')."""
     layout = batches.LINES if incoming is None else incoming.layout
     sent = rows_sent = 0
     with sidecar.stream(

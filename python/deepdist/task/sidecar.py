@@ -135,6 +135,16 @@ def attempt_id() -> int:
     return context.taskAttemptId()
 
 
+def partition_id() -> int:
+    """Task: the number of this task's partition."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    if context is None:
+        raise DeepDistError("this runs in a Spark task only")
+    return context.partitionId()
+
+
 def end_session(session: Session, jvm: tuple[int, int]) -> None:
     """Task (and the driver, in local mode): tell the sidecar of this JVM, if one runs, that the session is over."""
     try:
@@ -189,9 +199,27 @@ def _connect_or_start(session: Session, directory: str) -> Connection:
     try:
         with contextlib.suppress(OSError):
             return Connection.dial(socket_path, "the sidecar")  # somebody was faster
-        return _start(find(session), directory, socket_path)
+        try:
+            program = find(session)
+        except BinaryError:
+            if not session.kept:
+                raise
+        else:
+            return _start(program, directory, socket_path)
     finally:
         os.close(lock)
+    return _await_kept(session, socket_path)
+
+
+def _await_kept(session: Session, socket_path: str) -> Connection:
+    """Task: wait for the sidecar that the Spark plugin starts again; raises as `find` does if it does not come."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            return Connection.dial(socket_path, "the sidecar")
+        time.sleep(0.05)
+    find(session)
+    raise SidecarLost(f"the Spark plugin has started no sidecar on {os.uname().nodename} for {START_SECONDS:g} s: its log in the executor's says why")
 
 
 def _launchers_lock(directory: str) -> int:

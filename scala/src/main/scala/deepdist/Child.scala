@@ -14,6 +14,9 @@ private[deepdist] final class Child(process: Process, log: FileChannel) {
   def alive: Boolean = process.isAlive
   def stdout: InputStream = process.getInputStream
 
+  /** Its exit status, -1 while it runs. */
+  def status: Int = if (process.isAlive) -1 else process.exitValue
+
   /** "killed by signal 9", "exited with 1"; "" while it runs. */
   def howItEnded: String = if (process.isAlive) "" else process.exitValue match {
     case code if code > 128 => s"killed by signal ${code - 128}" // as Java tells it; our programs exit with no such code

@@ -15,6 +15,7 @@ class DeepDistPlugin extends SparkPlugin {
   */
 object DeepDistPlugin {
   @volatile private[deepdist] var servers: Option[Servers] = None // in the driver
+  @volatile private[deepdist] var remotes: Option[Remotes] = None // there too
   @volatile private[deepdist] var sidecar: Option[Sidecar] = None // in an executor, which in local mode is the driver
 
   /** A psserver for one session: the one that waits, if it is as wanted, or a new one. Returns the line that it said when it began to

@@ -20,10 +20,17 @@ private[deepdist] final class DriverPart extends DriverPlugin {
     val all = new Servers(context.conf)
     val address = s"${Wanted.advertised(context.conf)}:${all.start()}"
     servers = Some(all)
+    DeepDistPlugin.remotes = Some(new Remotes(sc, all))
     heartbeat = Some(new Heartbeat("deepdist-driver")(() => all.tend()))
     DeepDistPlugin.servers = servers
     log.info(s"psserver waits for a session at $address")
     Collections.singletonMap(DriverPart.Address, address)
+  }
+
+  /** A question of a Spark Connect client, which an executor's part passes on. */
+  override def receive(message: Object): Object = (message, DeepDistPlugin.remotes) match {
+    case (question: String, Some(r)) => r.answer(question)
+    case _ => throw new IllegalArgumentException("DeepDist's plugin was asked something that it does not understand")
   }
 
   override def registerMetrics(appId: String, context: PluginContext): Unit = servers.foreach { all =>
@@ -37,6 +44,7 @@ private[deepdist] final class DriverPart extends DriverPlugin {
   }
 
   override def shutdown(): Unit = {
+    DeepDistPlugin.remotes = None
     DeepDistPlugin.servers = None
     heartbeat.foreach(_.stop())
     servers.foreach(_.stop())

@@ -18,6 +18,7 @@ private[deepdist] final class ExecutorPart extends ExecutorPlugin {
   private var heartbeat: Option[Heartbeat] = None
 
   override def init(context: PluginContext, fromDriver: JMap[String, String]): Unit = try {
+    ExecutorPart.context = Some(context)
     val ours = new Sidecar(context.conf)
     sidecar = Some(ours)
     DeepDistPlugin.sidecar = sidecar
@@ -32,6 +33,7 @@ private[deepdist] final class ExecutorPart extends ExecutorPlugin {
   } catch { case NonFatal(e) => log.warn(s"there is no sidecar beside this executor: $e") }
 
   override def shutdown(): Unit = {
+    ExecutorPart.context = None
     DeepDistPlugin.sidecar = None
     heartbeat.foreach(_.stop())
     sidecar.foreach(_.stop())
@@ -53,4 +55,11 @@ private[deepdist] final class ExecutorPart extends ExecutorPlugin {
 
 private[deepdist] object ExecutorPart {
   private val ReachMillis = 10000
+  @volatile private var context: Option[PluginContext] = None
+
+  /** Ask the driver's part, from a task of this executor. */
+  def ask(question: String): String = context match {
+    case Some(there) => there.ask(question).asInstanceOf[String]
+    case None => throw new IllegalStateException("DeepDist's plugin does not run in this executor: set spark.plugins=deepdist.DeepDistPlugin where Spark is started")
+  }
 }

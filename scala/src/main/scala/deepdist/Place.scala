@@ -22,6 +22,14 @@ private[deepdist] final class Place(val directory: Path) {
       Files.createFile(directory.resolve("lock"), PosixFilePermissions.asFileAttribute(Place.OursToWrite))
       ()
     } catch { case _: FileAlreadyExistsException => () }
+
+  /** Take it away, when the sidecar has ended and no task comes any more. What else lies there stays, and the directory with it. */
+  def remove(): Unit =
+    try {
+      Seq("s", "log", "lock", "sidecar.lock").foreach(name => Files.deleteIfExists(directory.resolve(name)))
+      Files.deleteIfExists(directory)
+      ()
+    } catch { case _: IOException => () } // who comes next sweeps it
 }
 
 private[deepdist] object Place {

@@ -1,6 +1,8 @@
 package deepdist
 
-import java.nio.file.{Files, Path, Paths}
+import java.io.IOException
+import java.nio.charset.StandardCharsets.US_ASCII
+import java.nio.file.{Files, NoSuchFileException, Path, Paths}
 
 import org.apache.spark.{SparkConf, SparkFiles}
 
@@ -13,7 +15,7 @@ private[deepdist] object Programs {
 
   def setting(name: String): String = s"spark.deepdist.${name.stripPrefix("deepdist-")}.path"
 
-  /** The program, made executable if it is not; else all the places that were looked at. */
+  /** The program; else all the places that were looked at. */
   def find(name: String, conf: SparkConf): Either[Seq[Path], Path] = {
     val places = conf.getOption(setting(name)).toSeq.map(inFolder(_, name)) ++ shipped(name) ++
       sys.env.get("DEEPDIST_BIN").map(Paths.get(_, name)) ++ besideJar(name) ++
@@ -21,14 +23,25 @@ private[deepdist] object Programs {
     places.find(Files.isRegularFile(_)).map(runnable).toRight(places)
   }
 
-  /** `explicit` may name the folder that holds the program. */
-  def inFolder(explicit: String, name: String): Path = {
+  /** The program at this path, or in this folder. */
+  def named(explicit: String, name: String): Path = {
+    val path = inFolder(explicit, name)
+    if (!Files.isRegularFile(path)) throw new NoSuchFileException(path.toString, null, "no such file")
+    runnable(path)
+  }
+
+  private def inFolder(explicit: String, name: String): Path = {
     val path = Paths.get(explicit)
     if (Files.isDirectory(path)) path.resolve(name) else path
   }
 
-  def runnable(path: Path): Path = {
+  /** The program, made executable if it is not. What is no Linux program is let alone: the JVM would run it as a shell script. */
+  private def runnable(path: Path): Path = {
     val program = path.toAbsolutePath
+    val file = Files.newInputStream(program)
+    val head = try file.readNBytes(4) finally file.close()
+    if (!head.sameElements("\u007fELF".getBytes(US_ASCII)))
+      throw new IOException(s"$program is not a Linux program (no ELF header): build it with `make build`")
     if (!Files.isExecutable(program)) program.toFile.setExecutable(true)
     program
   }

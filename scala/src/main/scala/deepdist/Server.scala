@@ -22,9 +22,12 @@ private[deepdist] final class Server private (val wanted: Wanted, child: Child, 
   def kill(): Unit = child.kill()
   def stop(): Unit = child.stop()
 
+  /** What `watch` says (proto/README.md). */
+  def watch(): JsonNode = Wire.ask(control, Server.LookMillis, question = Seq("op" -> "watch", "wait_ms" -> 0))
+
   /** The run's figures now, or the last ones of a psserver that does not answer. */
   def look(): Look = {
-    try last = Look.ofRun(Wire.ask(control, Server.LookMillis, question = Seq("op" -> "watch", "wait_ms" -> 0)))
+    try last = Look.ofRun(watch())
     catch { case _: IOException => if (!alive) last = last.ended }
     last
   }
@@ -68,7 +71,7 @@ private[deepdist] object Server {
     }
     said.getOrElse {
       child.waitFor(EndMillis)
-      throw new IOException(s"psserver ended before it served: ${child.obituary}")
+      throw new ServerEnded(child.status, s"psserver ended before it served: ${child.obituary}")
     }
   }
 

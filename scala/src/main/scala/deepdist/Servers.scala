@@ -1,5 +1,6 @@
 package deepdist
 
+import java.io.IOException
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicReference
 
@@ -27,7 +28,7 @@ private[deepdist] final class Servers(conf: SparkConf) {
 
   /** Start the one that waits; returns its port. */
   def start(): Int = synchronized {
-    val server = begin(home)
+    val server = try begin(home) catch { case e: IOException => throw blamed(e) }
     waiting = Some(server)
     port = server.port
     port
@@ -95,8 +96,16 @@ private[deepdist] final class Servers(conf: SparkConf) {
 
   private def begin(wanted: Wanted): Server = Server.start(program(wanted.path), wanted)
 
+  /** The failure of a psserver that was started as the settings say, with the one that is at fault. */
+  private def blamed(e: IOException): Exception = e match {
+    case ended: ServerEnded if ended.status == ServerEnded.CannotListen =>
+      new IllegalArgumentException(s"${Wanted.addressFrom(conf)} is no address that psserver can listen on: ${e.getMessage}", e)
+    case _ if home.path.nonEmpty => new IllegalArgumentException(s"${Programs.setting(Programs.Psserver)}='${home.path}': ${e.getMessage}", e)
+    case _ => e
+  }
+
   private def program(explicit: String): String =
-    if (explicit.nonEmpty) Programs.runnable(Programs.inFolder(explicit, Programs.Psserver)).toString
+    if (explicit.nonEmpty) Programs.named(explicit, Programs.Psserver).toString
     else Programs.find(Programs.Psserver, conf).fold(places => throw new IllegalStateException(Programs.missing(Programs.Psserver, places)), _.toString)
 }
 

@@ -82,6 +82,7 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
       other.destroy()
       ()
     }
+    place.remove()
   }
 
   private def look(): Boolean =
@@ -112,17 +113,15 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
 
   private def launch(): Unit = {
     launched = System.nanoTime
-    Programs.find(Programs.Sidecar, conf) match {
+    try Programs.find(Programs.Sidecar, conf) match {
       case Right(program) =>
-        try {
-          place.prepare()
-          val command = Seq(program.toString, "--detach", "--dir", place.directory.toString, "--jvm-pid", ProcessHandle.current.pid.toString,
-            "--idle-seconds", "0")
-          child = Some(Child.start(command, place.log, speaks = false, Some(environment)))
-          log.info(s"the sidecar $program runs in ${place.directory}")
-        } catch { case e: IOException => complain(e.getMessage) }
+        place.prepare()
+        val command = Seq(program.toString, "--detach", "--dir", place.directory.toString, "--jvm-pid", ProcessHandle.current.pid.toString,
+          "--idle-seconds", "0")
+        child = Some(Child.start(command, place.log, speaks = false, Some(environment)))
+        log.info(s"the sidecar $program runs in ${place.directory}")
       case Left(places) => complain(Programs.missing(Programs.Sidecar, places), ". Until then the tasks of Python start one, if the driver can ship it")
-    }
+    } catch { case e: IOException => complain(e.getMessage) }
   }
 
   private def complain(what: String, more: String = ""): Unit = {

@@ -13,6 +13,8 @@ private[deepdist] final case class Wanted(path: String, host: String, port: Int,
 }
 
 private[deepdist] object Wanted {
+  private val Master = "spark.deepdist.master"
+  private val Address = """(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^:\[\]]+))(?::([0-9]{1,5}))?""".r // settings.address of the Python package
 
   /** As the settings have it, by the same rules as in the Python package. */
   def of(conf: SparkConf): Wanted = {
@@ -24,13 +26,14 @@ private[deepdist] object Wanted {
   def advertised(conf: SparkConf): String =
     master(conf).map(_._1).getOrElse(if (local(conf)) derived(conf) else conf.get("spark.driver.host"))
 
-  private def master(conf: SparkConf): Option[(String, Int)] = conf.getOption("spark.deepdist.master").map { setting =>
-    val (host, port) = setting.lastIndexOf(':') match {
-      case -1 => (setting, "0")
-      case at => (setting.take(at), setting.drop(at + 1))
-    }
-    if (host.isEmpty || !isPort(port)) throw new IllegalArgumentException(s"spark.deepdist.master='$setting': write 'host' or 'host:port'")
-    (host.stripPrefix("[").stripSuffix("]"), port.toInt)
+  /** Where the address to serve on comes from, for whoever has to mend it. */
+  def addressFrom(conf: SparkConf): String =
+    conf.getOption(Master).fold(s"what $Master, spark.driver.bindAddress or spark.driver.host say")(setting => s"$Master='$setting'")
+
+  private def master(conf: SparkConf): Option[(String, Int)] = conf.getOption(Master).map {
+    case Address(ipv6, name, port) if port == null || isPort(port) => (Option(ipv6).getOrElse(name), Option(port).fold(0)(_.toInt))
+    case setting =>
+      throw new IllegalArgumentException(s"$Master='$setting': write 'host' or 'host:port', an IPv6 address in brackets: '[::1]:7000'")
   }
 
   private def isPort(text: String): Boolean = text.nonEmpty && text.length <= 5 && text.forall(c => c >= '0' && c <= '9') && text.toInt <= 65535
