@@ -200,6 +200,7 @@ class Fitting(threading.Thread):
         self.sc, self.work = spark.sparkContext, lambda: fit(frame, **params)
         self.result = self.error = self.java = None
         servers = getattr(getattr(self.sc._jvm.deepdist, "DeepDistPlugin$"), "MODULE$").servers().get()
+        time.sleep(2.5)  # the figures are those of the last second; the fit before must be in them
         before = servers.figures().words()
         self.start()
         deadline = time.monotonic() + 60
