@@ -120,12 +120,12 @@ private[deepdist] final class Sidecar(conf: SparkConf) {
           "--idle-seconds", "0")
         child = Some(Child.start(command, place.log, speaks = false, Some(environment)))
         log.info(s"the sidecar $program runs in ${place.directory}")
-      case Left(places) => complain(Programs.missing(Programs.Sidecar, places) + ". Until then the tasks start one, if the driver can ship it")
+      case Left(places) => complain(Programs.missing(Programs.Sidecar, places), ". Until then the tasks of Python start one, if the driver can ship it")
     } catch { case e: IOException => complain(e.getMessage) }
   }
 
-  private def complain(what: String): Unit = {
-    if (complaint.isEmpty) log.warn(what)
+  private def complain(what: String, more: String = ""): Unit = {
+    if (complaint.isEmpty) log.warn(what + more)
     complaint = what
   }
 }
