@@ -16,13 +16,13 @@ func assembly() []kernel {
 	x := cpu.X86
 	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasBMI2 {
 		kernels = append(kernels, kernel{
-			name: "avx512", window: windowWith(stepsAVX512), gather: gatherWith(gatherAVX512), spread: spreadWith(spreadAVX512),
+			name: "avx512", window: windowWith(stepsAVX512), pair: pairWith(pairAVX512), gather: gatherWith(gatherAVX512), spread: spreadWith(spreadAVX512),
 			add: addWith(addAVX512, 16), sub: subWith(subAVX512, 16), allFinite: allFiniteWith(allFiniteAVX512, 16), peak: peakWith(peakAVX512, 16),
 		})
 	}
 	if x.HasAVX2 && x.HasFMA {
 		kernels = append(kernels, kernel{
-			name: "avx2", window: windowWith(stepsAVX2), gather: gatherWith(gatherAVX2), spread: spreadWith(spreadAVX2),
+			name: "avx2", window: windowWith(stepsAVX2), pair: pairWith(pairAVX2), gather: gatherWith(gatherAVX2), spread: spreadWith(spreadAVX2),
 			add: addWith(addAVX2, 8), sub: subWith(subAVX2, 8), allFinite: allFiniteWith(allFiniteAVX2, 8), peak: peakWith(peakAVX2, 8),
 		})
 	}
@@ -43,6 +43,17 @@ func windowWith(steps steps) func(in, out []float32, dim int, ins, outs []int, n
 			return
 		}
 		steps[n](unsafe.SliceData(in), unsafe.SliceData(out), dim, unsafe.SliceData(ins), len(ins), unsafe.SliceData(outs), next,
+			scoreLabels[labels&(1<<MaxOuts-1)], alpha, (*float32)(unsafe.Pointer(grid)))
+	}
+}
+
+func pairWith(assembly func(in, out *float32, dim int, ins *int, m, both int, outs, others *int, next, otherNext int, label uint, alpha float32, grid *float32)) func(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid) {
+	return func(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid) {
+		if m == 0 || m == len(ins) {
+			pairGeneric(in, out, dim, ins, m, outs, others, next, otherNext, labels, alpha, grid)
+			return
+		}
+		assembly(unsafe.SliceData(in), unsafe.SliceData(out), dim, unsafe.SliceData(ins), m, len(ins), unsafe.SliceData(outs), unsafe.SliceData(others), next, otherNext,
 			scoreLabels[labels&(1<<MaxOuts-1)], alpha, (*float32)(unsafe.Pointer(grid)))
 	}
 }

@@ -34,6 +34,11 @@ func window5AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *in
 //go:noescape
 func window6AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 
+// pairAVX512 is Pair. label as of window6AVX512.
+//
+//go:noescape
+func pairAVX512(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
+
 // gatherAVX512 is Gather of m rows, at least one.
 //
 //go:noescape
@@ -93,6 +98,11 @@ func window5AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int,
 //
 //go:noescape
 func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
+
+// pairAVX2 is Pair. label as of window6AVX2.
+//
+//go:noescape
+func pairAVX2(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
 
 // gatherAVX2 is Gather of m rows, at least one.
 //

@@ -27,7 +27,7 @@ scores:
 	MOVQ   m+32(FP), DX
 	SHLQ   $0x03, DX
 	SUBQ   AX, DX
-	JLE    errors
+	JLE    scored
 	CMPQ   DX, $0x08
 	JE     scores1
 	CMPQ   DX, $0x10
@@ -139,7 +139,7 @@ dots3:
 	ADDQ        $0x10, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots3
-	MOVQ        grid+72(FP), DX
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z3, Z3, Z3
 	VUNPCKLPS   Z3, Z0, Z4
 	VUNPCKHPS   Z3, Z0, Z0
@@ -177,8 +177,8 @@ dots3:
 	VSHUFF32X4  $0x88, Z1, Z0, Z2
 	VSHUFF32X4  $0xdd, Z1, Z0, Z0
 	VADDPS      Z2, Z0, Z2
-	VMOVUPS     Z2, (DX)(AX*2)
-	JMP         errors
+	VMOVUPS     Z2, (CX)(AX*2)
+	JMP         scored
 
 scores2:
 	MOVQ   in+0(FP), DX
@@ -200,7 +200,7 @@ dots2:
 	ADDQ        $0x10, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots2
-	MOVQ        grid+72(FP), DX
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z2, Z2, Z2
 	VUNPCKLPS   Z2, Z0, Z3
 	VUNPCKHPS   Z2, Z0, Z0
@@ -229,8 +229,8 @@ dots2:
 	VSHUFF32X4  $0x88, Z1, Z0, Z2
 	VSHUFF32X4  $0xdd, Z1, Z0, Z0
 	VADDPS      Z2, Z0, Z2
-	VMOVUPS     Z2, (DX)(AX*2)
-	JMP         errors
+	VMOVUPS     Z2, (CX)(AX*2)
+	JMP         scored
 
 scores1:
 	MOVQ   in+0(FP), DX
@@ -247,7 +247,7 @@ dots1:
 	ADDQ        $0x10, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), DX
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z1, Z1, Z1
 	VUNPCKLPS   Z1, Z0, Z2
 	VUNPCKHPS   Z1, Z0, Z0
@@ -267,50 +267,50 @@ dots1:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (DX)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), DX
-	MOVL         $0x3f800000, BX
-	VMOVD        BX, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0xc2a00000, BX
-	VMOVD        BX, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
-	MOVL         $0xbfb8aa3b, BX
-	VMOVD        BX, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x40000000, BX
-	VMOVD        BX, X3
+	MOVL         $0x40000000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x3f7fffff, BX
-	VMOVD        BX, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x3f31727b, BX
-	VMOVD        BX, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x3e75ead4, BX
-	VMOVD        BX, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Z6
-	MOVL         $0x3d64aa23, BX
-	VMOVD        BX, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Z7
-	MOVL         $0x3c134806, BX
-	VMOVD        BX, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Z8
-	MOVL         $0x3af61905, BX
-	VMOVD        BX, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Z9
 	VBROADCASTSS alpha+64(FP), Z10
-	MOVQ         m+32(FP), BX
-	SHLQ         $0x03, BX
-	KMOVW        DX, K1
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         DX, DX
+	XORQ         CX, CX
 
 left:
-	VMOVUPS      (AX)(DX*2), Z12
+	VMOVUPS      (AX)(CX*2), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -332,10 +332,14 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(DX*2)
-	ADDQ         $0x20, DX
-	CMPQ         DX, BX
+	VMOVUPS      Z12, 768(AX)(CX*2)
+	ADDQ         $0x20, CX
+	CMPQ         CX, DX
 	JL           left
+	MOVQ         out+8(FP), AX
+	MOVQ         outs+40(FP), CX
+	MOVQ         (CX), CX
+	LEAQ         (AX)(CX*4), CX
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), DX
 	MOVQ         grid+72(FP), BX
@@ -474,7 +478,7 @@ scores:
 	MOVQ   m+32(FP), BX
 	SHLQ   $0x03, BX
 	SUBQ   AX, BX
-	JLE    errors
+	JLE    scored
 	CMPQ   BX, $0x08
 	JE     scores1
 	CMPQ   BX, $0x10
@@ -602,7 +606,7 @@ dots3:
 	ADDQ        $0x10, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots3
-	MOVQ        grid+72(FP), BX
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z6, Z6, Z6
 	VUNPCKLPS   Z1, Z0, Z7
 	VUNPCKHPS   Z1, Z0, Z0
@@ -640,8 +644,8 @@ dots3:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (BX)(AX*2)
-	JMP         errors
+	VMOVUPS     Z1, (CX)(AX*2)
+	JMP         scored
 
 scores2:
 	MOVQ   in+0(FP), BX
@@ -668,7 +672,7 @@ dots2:
 	ADDQ        $0x10, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots2
-	MOVQ        grid+72(FP), BX
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z4, Z4, Z4
 	VUNPCKLPS   Z1, Z0, Z5
 	VUNPCKHPS   Z1, Z0, Z0
@@ -697,8 +701,8 @@ dots2:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (BX)(AX*2)
-	JMP         errors
+	VMOVUPS     Z1, (CX)(AX*2)
+	JMP         scored
 
 scores1:
 	MOVQ   in+0(FP), BX
@@ -718,7 +722,7 @@ dots1:
 	ADDQ        $0x10, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), BX
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z2, Z2, Z2
 	VUNPCKLPS   Z1, Z0, Z3
 	VUNPCKHPS   Z1, Z0, Z0
@@ -738,50 +742,50 @@ dots1:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (BX)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), BX
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0xc2a00000, SI
-	VMOVD        SI, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
-	MOVL         $0xbfb8aa3b, SI
-	VMOVD        SI, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x40000000, SI
-	VMOVD        SI, X3
+	MOVL         $0x40000000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x3f7fffff, SI
-	VMOVD        SI, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x3f31727b, SI
-	VMOVD        SI, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x3e75ead4, SI
-	VMOVD        SI, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Z6
-	MOVL         $0x3d64aa23, SI
-	VMOVD        SI, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Z7
-	MOVL         $0x3c134806, SI
-	VMOVD        SI, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Z8
-	MOVL         $0x3af61905, SI
-	VMOVD        SI, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Z9
 	VBROADCASTSS alpha+64(FP), Z10
-	MOVQ         m+32(FP), SI
-	SHLQ         $0x03, SI
-	KMOVW        BX, K1
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         BX, BX
+	XORQ         CX, CX
 
 left:
-	VMOVUPS      (AX)(BX*2), Z12
+	VMOVUPS      (AX)(CX*2), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -803,10 +807,16 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(BX*2)
-	ADDQ         $0x20, BX
-	CMPQ         BX, SI
+	VMOVUPS      Z12, 768(AX)(CX*2)
+	ADDQ         $0x20, CX
+	CMPQ         CX, DX
 	JL           left
+	MOVQ         out+8(FP), AX
+	MOVQ         outs+40(FP), CX
+	MOVQ         (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         8(CX), CX
+	LEAQ         (AX)(CX*4), CX
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), BX
 	MOVQ         grid+72(FP), SI
@@ -964,7 +974,7 @@ scores:
 	MOVQ   m+32(FP), SI
 	SHLQ   $0x03, SI
 	SUBQ   AX, SI
-	JLE    errors
+	JLE    scored
 	CMPQ   SI, $0x08
 	JE     scores1
 	CMPQ   SI, $0x10
@@ -1108,7 +1118,7 @@ dots3:
 	ADDQ        $0x10, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots3
-	MOVQ        grid+72(FP), SI
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z9, Z9, Z9
 	VUNPCKLPS   Z1, Z0, Z10
 	VUNPCKHPS   Z1, Z0, Z0
@@ -1146,8 +1156,8 @@ dots3:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (SI)(AX*2)
-	JMP         errors
+	VMOVUPS     Z1, (CX)(AX*2)
+	JMP         scored
 
 scores2:
 	MOVQ   in+0(FP), SI
@@ -1179,7 +1189,7 @@ dots2:
 	ADDQ        $0x10, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots2
-	MOVQ        grid+72(FP), SI
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z6, Z6, Z6
 	VUNPCKLPS   Z1, Z0, Z7
 	VUNPCKHPS   Z1, Z0, Z0
@@ -1208,8 +1218,8 @@ dots2:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (SI)(AX*2)
-	JMP         errors
+	VMOVUPS     Z1, (CX)(AX*2)
+	JMP         scored
 
 scores1:
 	MOVQ   in+0(FP), SI
@@ -1232,7 +1242,7 @@ dots1:
 	ADDQ        $0x10, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), SI
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z3, Z3, Z3
 	VUNPCKLPS   Z1, Z0, Z4
 	VUNPCKHPS   Z1, Z0, Z0
@@ -1252,50 +1262,50 @@ dots1:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (SI)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), SI
-	MOVL         $0x3f800000, DI
-	VMOVD        DI, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0xc2a00000, DI
-	VMOVD        DI, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
-	MOVL         $0xbfb8aa3b, DI
-	VMOVD        DI, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x40000000, DI
-	VMOVD        DI, X3
+	MOVL         $0x40000000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x3f7fffff, DI
-	VMOVD        DI, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x3f31727b, DI
-	VMOVD        DI, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x3e75ead4, DI
-	VMOVD        DI, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Z6
-	MOVL         $0x3d64aa23, DI
-	VMOVD        DI, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Z7
-	MOVL         $0x3c134806, DI
-	VMOVD        DI, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Z8
-	MOVL         $0x3af61905, DI
-	VMOVD        DI, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Z9
 	VBROADCASTSS alpha+64(FP), Z10
-	MOVQ         m+32(FP), DI
-	SHLQ         $0x03, DI
-	KMOVW        SI, K1
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         SI, SI
+	XORQ         CX, CX
 
 left:
-	VMOVUPS      (AX)(SI*2), Z12
+	VMOVUPS      (AX)(CX*2), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -1317,10 +1327,18 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(SI*2)
-	ADDQ         $0x20, SI
-	CMPQ         SI, DI
+	VMOVUPS      Z12, 768(AX)(CX*2)
+	ADDQ         $0x20, CX
+	CMPQ         CX, DX
 	JL           left
+	MOVQ         out+8(FP), AX
+	MOVQ         outs+40(FP), CX
+	MOVQ         (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         8(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVQ         16(CX), CX
+	LEAQ         (AX)(CX*4), CX
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), SI
 	MOVQ         grid+72(FP), DI
@@ -1497,7 +1515,7 @@ scores:
 	MOVQ   m+32(FP), DI
 	SHLQ   $0x03, DI
 	SUBQ   AX, DI
-	JLE    errors
+	JLE    scored
 	CMPQ   DI, $0x08
 	JE     scores1
 	CMPQ   DI, $0x10
@@ -1657,7 +1675,7 @@ dots3:
 	ADDQ        $0x10, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots3
-	MOVQ        grid+72(FP), DI
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z12, Z12, Z12
 	VUNPCKLPS   Z1, Z0, Z12
 	VUNPCKHPS   Z1, Z0, Z0
@@ -1695,8 +1713,8 @@ dots3:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (DI)(AX*2)
-	JMP         errors
+	VMOVUPS     Z1, (CX)(AX*2)
+	JMP         scored
 
 scores2:
 	MOVQ   in+0(FP), DI
@@ -1733,7 +1751,7 @@ dots2:
 	ADDQ        $0x10, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots2
-	MOVQ        grid+72(FP), DI
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z8, Z8, Z8
 	VUNPCKLPS   Z1, Z0, Z8
 	VUNPCKHPS   Z1, Z0, Z0
@@ -1762,8 +1780,8 @@ dots2:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (DI)(AX*2)
-	JMP         errors
+	VMOVUPS     Z1, (CX)(AX*2)
+	JMP         scored
 
 scores1:
 	MOVQ   in+0(FP), DI
@@ -1789,7 +1807,7 @@ dots1:
 	ADDQ        $0x10, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), DI
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z4, Z4, Z4
 	VUNPCKLPS   Z1, Z0, Z4
 	VUNPCKHPS   Z1, Z0, Z0
@@ -1809,50 +1827,50 @@ dots1:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (DI)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), DI
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0xc2a00000, R8
-	VMOVD        R8, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
-	MOVL         $0xbfb8aa3b, R8
-	VMOVD        R8, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x40000000, R8
-	VMOVD        R8, X3
+	MOVL         $0x40000000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x3f7fffff, R8
-	VMOVD        R8, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x3f31727b, R8
-	VMOVD        R8, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x3e75ead4, R8
-	VMOVD        R8, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Z6
-	MOVL         $0x3d64aa23, R8
-	VMOVD        R8, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Z7
-	MOVL         $0x3c134806, R8
-	VMOVD        R8, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Z8
-	MOVL         $0x3af61905, R8
-	VMOVD        R8, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Z9
 	VBROADCASTSS alpha+64(FP), Z10
-	MOVQ         m+32(FP), R8
-	SHLQ         $0x03, R8
-	KMOVW        DI, K1
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         DI, DI
+	XORQ         CX, CX
 
 left:
-	VMOVUPS      (AX)(DI*2), Z12
+	VMOVUPS      (AX)(CX*2), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -1874,10 +1892,20 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(DI*2)
-	ADDQ         $0x20, DI
-	CMPQ         DI, R8
+	VMOVUPS      Z12, 768(AX)(CX*2)
+	ADDQ         $0x20, CX
+	CMPQ         CX, DX
 	JL           left
+	MOVQ         out+8(FP), AX
+	MOVQ         outs+40(FP), CX
+	MOVQ         (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         8(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVQ         16(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVQ         24(CX), CX
+	LEAQ         (AX)(CX*4), CX
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), DI
 	MOVQ         grid+72(FP), R8
@@ -2073,7 +2101,7 @@ scores:
 	MOVQ   m+32(FP), R8
 	SHLQ   $0x03, R8
 	SUBQ   AX, R8
-	JLE    errors
+	JLE    scored
 	CMPQ   R8, $0x08
 	JE     scores1
 	CMPQ   R8, $0x10
@@ -2274,7 +2302,7 @@ dots3:
 	ADDQ        $0x10, R8
 	CMPQ        R8, dim+16(FP)
 	JL          dots3
-	MOVQ        grid+72(FP), R8
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z15, Z15, Z15
 	VUNPCKLPS   Z1, Z0, Z16
 	VUNPCKHPS   Z1, Z0, Z0
@@ -2312,7 +2340,7 @@ dots3:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R8)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 	VUNPCKLPS   Z15, Z4, Z0
 	VUNPCKHPS   Z15, Z4, Z1
 	VADDPS      Z0, Z1, Z0
@@ -2334,8 +2362,8 @@ dots3:
 	VSHUFF32X4  $0x88, Z0, Z0, Z1
 	VSHUFF32X4  $0xdd, Z0, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Y1, 512(R8)(AX*1)
-	JMP         errors
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         scored
 
 scores2:
 	MOVQ   in+0(FP), R8
@@ -2377,7 +2405,7 @@ dots2:
 	ADDQ        $0x10, R8
 	CMPQ        R8, dim+16(FP)
 	JL          dots2
-	MOVQ        grid+72(FP), R8
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z10, Z10, Z10
 	VUNPCKLPS   Z1, Z0, Z11
 	VUNPCKHPS   Z1, Z0, Z0
@@ -2406,7 +2434,7 @@ dots2:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R8)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 	VUNPCKLPS   Z10, Z4, Z0
 	VUNPCKHPS   Z10, Z4, Z1
 	VADDPS      Z0, Z1, Z0
@@ -2425,8 +2453,8 @@ dots2:
 	VSHUFF32X4  $0x88, Z0, Z0, Z1
 	VSHUFF32X4  $0xdd, Z0, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Y1, 512(R8)(AX*1)
-	JMP         errors
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         scored
 
 scores1:
 	MOVQ   in+0(FP), R8
@@ -2455,7 +2483,7 @@ dots1:
 	ADDQ        $0x10, R8
 	CMPQ        R8, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), R8
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z5, Z5, Z5
 	VUNPCKLPS   Z1, Z0, Z6
 	VUNPCKHPS   Z1, Z0, Z0
@@ -2475,7 +2503,7 @@ dots1:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R8)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 	VUNPCKLPS   Z5, Z4, Z0
 	VUNPCKHPS   Z5, Z4, Z1
 	VADDPS      Z0, Z1, Z0
@@ -2491,50 +2519,50 @@ dots1:
 	VSHUFF32X4  $0x88, Z0, Z0, Z1
 	VSHUFF32X4  $0xdd, Z0, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Y1, 512(R8)(AX*1)
+	VMOVUPS     Y1, 512(CX)(AX*1)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), R8
-	MOVL         $0x3f800000, R9
-	VMOVD        R9, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0xc2a00000, R9
-	VMOVD        R9, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
-	MOVL         $0xbfb8aa3b, R9
-	VMOVD        R9, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x40000000, R9
-	VMOVD        R9, X3
+	MOVL         $0x40000000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x3f7fffff, R9
-	VMOVD        R9, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x3f31727b, R9
-	VMOVD        R9, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x3e75ead4, R9
-	VMOVD        R9, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Z6
-	MOVL         $0x3d64aa23, R9
-	VMOVD        R9, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Z7
-	MOVL         $0x3c134806, R9
-	VMOVD        R9, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Z8
-	MOVL         $0x3af61905, R9
-	VMOVD        R9, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Z9
 	VBROADCASTSS alpha+64(FP), Z10
-	MOVQ         m+32(FP), R9
-	SHLQ         $0x03, R9
-	KMOVW        R8, K1
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         R10, R10
+	XORQ         BX, BX
 
 left:
-	VMOVUPS      (AX)(R10*2), Z12
+	VMOVUPS      (AX)(BX*2), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -2556,17 +2584,17 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(R10*2)
-	ADDQ         $0x20, R10
-	CMPQ         R10, R9
+	VMOVUPS      Z12, 768(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DX
 	JL           left
-	SHRL         $0x10, R8
-	KMOVW        R8, K1
+	SHRL         $0x10, CX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         R10, R10
+	XORQ         BX, BX
 
 right:
-	VMOVUPS      512(AX)(R10*1), Z12
+	VMOVUPS      512(AX)(BX*1), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -2588,10 +2616,22 @@ right:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 1280(AX)(R10*1)
-	ADDQ         $0x40, R10
-	CMPQ         R10, R9
+	VMOVUPS      Z12, 1280(AX)(BX*1)
+	ADDQ         $0x40, BX
+	CMPQ         BX, DX
 	JL           right
+	MOVQ         out+8(FP), AX
+	MOVQ         outs+40(FP), CX
+	MOVQ         (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         8(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVQ         16(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVQ         24(CX), DI
+	LEAQ         (AX)(DI*4), DI
+	MOVQ         32(CX), CX
+	LEAQ         (AX)(CX*4), CX
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), R8
 	MOVQ         grid+72(FP), R9
@@ -2806,7 +2846,7 @@ scores:
 	MOVQ   m+32(FP), R9
 	SHLQ   $0x03, R9
 	SUBQ   AX, R9
-	JLE    errors
+	JLE    scored
 	CMPQ   R9, $0x08
 	JE     scores1
 	CMPQ   R9, $0x10
@@ -3023,7 +3063,7 @@ dots3:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          dots3
-	MOVQ        grid+72(FP), R9
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z18, Z18, Z18
 	VUNPCKLPS   Z1, Z0, Z18
 	VUNPCKHPS   Z1, Z0, Z0
@@ -3061,7 +3101,7 @@ dots3:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R9)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 	VUNPCKLPS   Z5, Z4, Z0
 	VUNPCKHPS   Z5, Z4, Z1
 	VADDPS      Z0, Z1, Z0
@@ -3083,8 +3123,8 @@ dots3:
 	VSHUFF32X4  $0x88, Z0, Z0, Z1
 	VSHUFF32X4  $0xdd, Z0, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Y1, 512(R9)(AX*1)
-	JMP         errors
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         scored
 
 scores2:
 	MOVQ   in+0(FP), R9
@@ -3131,7 +3171,7 @@ dots2:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          dots2
-	MOVQ        grid+72(FP), R9
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z12, Z12, Z12
 	VUNPCKLPS   Z1, Z0, Z12
 	VUNPCKHPS   Z1, Z0, Z0
@@ -3160,7 +3200,7 @@ dots2:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R9)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 	VUNPCKLPS   Z5, Z4, Z0
 	VUNPCKHPS   Z5, Z4, Z1
 	VADDPS      Z0, Z1, Z0
@@ -3179,8 +3219,8 @@ dots2:
 	VSHUFF32X4  $0x88, Z0, Z0, Z1
 	VSHUFF32X4  $0xdd, Z0, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Y1, 512(R9)(AX*1)
-	JMP         errors
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         scored
 
 scores1:
 	MOVQ   in+0(FP), R9
@@ -3212,7 +3252,7 @@ dots1:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), R9
+	MOVQ        grid+72(FP), CX
 	VPXORD      Z6, Z6, Z6
 	VUNPCKLPS   Z1, Z0, Z6
 	VUNPCKHPS   Z1, Z0, Z0
@@ -3232,7 +3272,7 @@ dots1:
 	VSHUFF32X4  $0x88, Z2, Z0, Z1
 	VSHUFF32X4  $0xdd, Z2, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Z1, (R9)(AX*2)
+	VMOVUPS     Z1, (CX)(AX*2)
 	VUNPCKLPS   Z5, Z4, Z0
 	VUNPCKHPS   Z5, Z4, Z1
 	VADDPS      Z0, Z1, Z0
@@ -3248,50 +3288,50 @@ dots1:
 	VSHUFF32X4  $0x88, Z0, Z0, Z1
 	VSHUFF32X4  $0xdd, Z0, Z0, Z0
 	VADDPS      Z1, Z0, Z1
-	VMOVUPS     Y1, 512(R9)(AX*1)
+	VMOVUPS     Y1, 512(CX)(AX*1)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), R9
-	MOVL         $0x3f800000, R10
-	VMOVD        R10, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
-	MOVL         $0xc2a00000, R10
-	VMOVD        R10, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Z1
-	MOVL         $0xbfb8aa3b, R10
-	VMOVD        R10, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Z2
-	MOVL         $0x40000000, R10
-	VMOVD        R10, X3
+	MOVL         $0x40000000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Z3
-	MOVL         $0x3f7fffff, R10
-	VMOVD        R10, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Z4
-	MOVL         $0x3f31727b, R10
-	VMOVD        R10, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Z5
-	MOVL         $0x3e75ead4, R10
-	VMOVD        R10, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Z6
-	MOVL         $0x3d64aa23, R10
-	VMOVD        R10, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Z7
-	MOVL         $0x3c134806, R10
-	VMOVD        R10, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Z8
-	MOVL         $0x3af61905, R10
-	VMOVD        R10, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Z9
 	VBROADCASTSS alpha+64(FP), Z10
-	MOVQ         m+32(FP), R10
-	SHLQ         $0x03, R10
-	KMOVW        R9, K1
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         R11, R11
+	XORQ         BX, BX
 
 left:
-	VMOVUPS      (AX)(R11*2), Z12
+	VMOVUPS      (AX)(BX*2), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -3313,17 +3353,17 @@ left:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 768(AX)(R11*2)
-	ADDQ         $0x20, R11
-	CMPQ         R11, R10
+	VMOVUPS      Z12, 768(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DX
 	JL           left
-	SHRL         $0x10, R9
-	KMOVW        R9, K1
+	SHRL         $0x10, CX
+	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
-	XORQ         R11, R11
+	XORQ         BX, BX
 
 right:
-	VMOVUPS      512(AX)(R11*1), Z12
+	VMOVUPS      512(AX)(BX*1), Z12
 	VMAXPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
 	VREDUCEPS    $0x09, Z13, Z12
@@ -3345,10 +3385,24 @@ right:
 	VMULPS       Z13, Z12, Z12
 	VSUBPS       Z12, Z11, Z12
 	VMULPS       Z10, Z12, Z12
-	VMOVUPS      Z12, 1280(AX)(R11*1)
-	ADDQ         $0x40, R11
-	CMPQ         R11, R10
+	VMOVUPS      Z12, 1280(AX)(BX*1)
+	ADDQ         $0x40, BX
+	CMPQ         BX, DX
 	JL           right
+	MOVQ         out+8(FP), AX
+	MOVQ         outs+40(FP), CX
+	MOVQ         (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         8(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVQ         16(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVQ         24(CX), DI
+	LEAQ         (AX)(DI*4), DI
+	MOVQ         32(CX), R8
+	LEAQ         (AX)(R8*4), R8
+	MOVQ         40(CX), CX
+	LEAQ         (AX)(CX*4), CX
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), R9
 	MOVQ         grid+72(FP), R10
@@ -3554,6 +3608,1481 @@ rows1at0:
 	JMP          lines1
 
 lines1done:
+	VZEROUPPER
+	RET
+
+// func pairAVX512(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·pairAVX512(SB), NOSPLIT, $0-104
+	MOVQ out+8(FP), AX
+	MOVQ outs+48(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 40(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+firstscores:
+	MOVQ   m+32(FP), R9
+	SHLQ   $0x03, R9
+	SUBQ   AX, R9
+	JLE    firstscored
+	CMPQ   R9, $0x08
+	JE     firstscores1
+	CMPQ   R9, $0x10
+	JE     firstscores2
+	CMPQ   R9, $0x18
+	JE     firstscores3
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R12
+	LEAQ   (R9)(R12*4), R12
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   16(R10)(AX*1), R13
+	LEAQ   (R9)(R13*4), R13
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	MOVQ   24(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	XORQ   R9, R9
+
+firstdots4:
+	VMOVUPS     (R11)(R9*4), Z24
+	VMOVUPS     (R12)(R9*4), Z25
+	VMOVUPS     (R13)(R9*4), Z26
+	VMOVUPS     (R10)(R9*4), Z27
+	VMOVUPS     (DX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z0
+	VFMADD231PS Z28, Z25, Z6
+	VFMADD231PS Z28, Z26, Z12
+	VFMADD231PS Z28, Z27, Z18
+	VMOVUPS     (BX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z1
+	VFMADD231PS Z28, Z25, Z7
+	VFMADD231PS Z28, Z26, Z13
+	VFMADD231PS Z28, Z27, Z19
+	VMOVUPS     (SI)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z2
+	VFMADD231PS Z28, Z25, Z8
+	VFMADD231PS Z28, Z26, Z14
+	VFMADD231PS Z28, Z27, Z20
+	VMOVUPS     (DI)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z3
+	VFMADD231PS Z28, Z25, Z9
+	VFMADD231PS Z28, Z26, Z15
+	VFMADD231PS Z28, Z27, Z21
+	VMOVUPS     (R8)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z4
+	VFMADD231PS Z28, Z25, Z10
+	VFMADD231PS Z28, Z26, Z16
+	VFMADD231PS Z28, Z27, Z22
+	VMOVUPS     (CX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z5
+	VFMADD231PS Z28, Z25, Z11
+	VFMADD231PS Z28, Z26, Z17
+	VFMADD231PS Z28, Z27, Z23
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          firstdots4
+	MOVQ        grid+96(FP), R9
+	VPXORD      Z24, Z24, Z24
+	VUNPCKLPS   Z1, Z0, Z24
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z24, Z0, Z24
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z24, Z1
+	VUNPCKHPD   Z0, Z24, Z0
+	VADDPS      Z1, Z0, Z1
+	VUNPCKLPS   Z7, Z6, Z0
+	VUNPCKHPS   Z7, Z6, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z9, Z8, Z2
+	VUNPCKHPS   Z9, Z8, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z2, Z0, Z3
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z3, Z0, Z3
+	VUNPCKLPS   Z13, Z12, Z0
+	VUNPCKHPS   Z13, Z12, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z15, Z14, Z2
+	VUNPCKHPS   Z15, Z14, Z6
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z2, Z0, Z6
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z6, Z0, Z6
+	VUNPCKLPS   Z19, Z18, Z0
+	VUNPCKHPS   Z19, Z18, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z21, Z20, Z2
+	VUNPCKHPS   Z21, Z20, Z7
+	VADDPS      Z2, Z7, Z2
+	VUNPCKLPD   Z2, Z0, Z7
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z7, Z0, Z7
+	VSHUFF32X4  $0x44, Z3, Z1, Z0
+	VSHUFF32X4  $0xee, Z3, Z1, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x44, Z7, Z6, Z1
+	VSHUFF32X4  $0xee, Z7, Z6, Z2
+	VADDPS      Z1, Z2, Z1
+	VSHUFF32X4  $0x88, Z1, Z0, Z2
+	VSHUFF32X4  $0xdd, Z1, Z0, Z0
+	VADDPS      Z2, Z0, Z2
+	VMOVUPS     Z2, (R9)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPS   Z11, Z10, Z1
+	VUNPCKHPS   Z11, Z10, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPS   Z17, Z16, Z2
+	VUNPCKHPS   Z17, Z16, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPS   Z23, Z22, Z3
+	VUNPCKHPS   Z23, Z22, Z4
+	VADDPS      Z3, Z4, Z3
+	VUNPCKLPD   Z1, Z0, Z4
+	VUNPCKHPD   Z1, Z0, Z0
+	VADDPS      Z4, Z0, Z4
+	VUNPCKLPD   Z3, Z2, Z0
+	VUNPCKHPD   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x44, Z0, Z4, Z1
+	VSHUFF32X4  $0xee, Z0, Z4, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x88, Z1, Z1, Z0
+	VSHUFF32X4  $0xdd, Z1, Z1, Z1
+	VADDPS      Z0, Z1, Z0
+	VMOVUPS     Y0, 512(R9)(AX*1)
+	ADDQ        $0x20, AX
+	JMP         firstscores
+
+firstscores3:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R12
+	LEAQ   (R9)(R12*4), R12
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   16(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	XORQ   R9, R9
+
+firstdots3:
+	VMOVUPS     (R11)(R9*4), Z18
+	VMOVUPS     (R12)(R9*4), Z19
+	VMOVUPS     (R10)(R9*4), Z20
+	VMOVUPS     (DX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z0
+	VFMADD231PS Z21, Z19, Z6
+	VFMADD231PS Z21, Z20, Z12
+	VMOVUPS     (BX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z1
+	VFMADD231PS Z21, Z19, Z7
+	VFMADD231PS Z21, Z20, Z13
+	VMOVUPS     (SI)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z2
+	VFMADD231PS Z21, Z19, Z8
+	VFMADD231PS Z21, Z20, Z14
+	VMOVUPS     (DI)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z3
+	VFMADD231PS Z21, Z19, Z9
+	VFMADD231PS Z21, Z20, Z15
+	VMOVUPS     (R8)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z4
+	VFMADD231PS Z21, Z19, Z10
+	VFMADD231PS Z21, Z20, Z16
+	VMOVUPS     (CX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z5
+	VFMADD231PS Z21, Z19, Z11
+	VFMADD231PS Z21, Z20, Z17
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          firstdots3
+	MOVQ        grid+96(FP), CX
+	VPXORD      Z18, Z18, Z18
+	VUNPCKLPS   Z1, Z0, Z18
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z18, Z0, Z18
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z18, Z1
+	VUNPCKHPD   Z0, Z18, Z0
+	VADDPS      Z1, Z0, Z1
+	VUNPCKLPS   Z7, Z6, Z0
+	VUNPCKHPS   Z7, Z6, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z9, Z8, Z2
+	VUNPCKHPS   Z9, Z8, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z2, Z0, Z3
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z3, Z0, Z3
+	VUNPCKLPS   Z13, Z12, Z0
+	VUNPCKHPS   Z13, Z12, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z15, Z14, Z2
+	VUNPCKHPS   Z15, Z14, Z6
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z2, Z0, Z6
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z6, Z0, Z6
+	VSHUFF32X4  $0x44, Z3, Z1, Z0
+	VSHUFF32X4  $0xee, Z3, Z1, Z2
+	VADDPS      Z0, Z2, Z0
+	VSHUFF32X4  $0x44, Z1, Z6, Z2
+	VSHUFF32X4  $0xee, Z1, Z6, Z1
+	VADDPS      Z2, Z1, Z2
+	VSHUFF32X4  $0x88, Z2, Z0, Z1
+	VSHUFF32X4  $0xdd, Z2, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (CX)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPS   Z11, Z10, Z1
+	VUNPCKHPS   Z11, Z10, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPS   Z17, Z16, Z2
+	VUNPCKHPS   Z17, Z16, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z1, Z0, Z3
+	VUNPCKHPD   Z1, Z0, Z1
+	VADDPS      Z3, Z1, Z3
+	VUNPCKLPD   Z0, Z2, Z1
+	VUNPCKHPD   Z0, Z2, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x44, Z1, Z3, Z0
+	VSHUFF32X4  $0xee, Z1, Z3, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x88, Z0, Z0, Z1
+	VSHUFF32X4  $0xdd, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         firstscored
+
+firstscores2:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	XORQ   R9, R9
+
+firstdots2:
+	VMOVUPS     (R11)(R9*4), Z12
+	VMOVUPS     (R10)(R9*4), Z13
+	VMOVUPS     (DX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z13, Z6
+	VMOVUPS     (BX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z1
+	VFMADD231PS Z14, Z13, Z7
+	VMOVUPS     (SI)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z2
+	VFMADD231PS Z14, Z13, Z8
+	VMOVUPS     (DI)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z3
+	VFMADD231PS Z14, Z13, Z9
+	VMOVUPS     (R8)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z13, Z10
+	VMOVUPS     (CX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z5
+	VFMADD231PS Z14, Z13, Z11
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          firstdots2
+	MOVQ        grid+96(FP), CX
+	VPXORD      Z12, Z12, Z12
+	VUNPCKLPS   Z1, Z0, Z12
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z12, Z0, Z12
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z12, Z1
+	VUNPCKHPD   Z0, Z12, Z0
+	VADDPS      Z1, Z0, Z1
+	VUNPCKLPS   Z7, Z6, Z0
+	VUNPCKHPS   Z7, Z6, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z9, Z8, Z2
+	VUNPCKHPS   Z9, Z8, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z2, Z0, Z3
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z3, Z0, Z3
+	VSHUFF32X4  $0x44, Z3, Z1, Z0
+	VSHUFF32X4  $0xee, Z3, Z1, Z2
+	VADDPS      Z0, Z2, Z0
+	VSHUFF32X4  $0x44, Z1, Z1, Z2
+	VSHUFF32X4  $0xee, Z1, Z1, Z1
+	VADDPS      Z2, Z1, Z2
+	VSHUFF32X4  $0x88, Z2, Z0, Z1
+	VSHUFF32X4  $0xdd, Z2, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (CX)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPS   Z11, Z10, Z1
+	VUNPCKHPS   Z11, Z10, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPD   Z1, Z0, Z2
+	VUNPCKHPD   Z1, Z0, Z1
+	VADDPS      Z2, Z1, Z2
+	VUNPCKLPD   Z0, Z0, Z1
+	VUNPCKHPD   Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x44, Z1, Z2, Z0
+	VSHUFF32X4  $0xee, Z1, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x88, Z0, Z0, Z1
+	VSHUFF32X4  $0xdd, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         firstscored
+
+firstscores1:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	XORQ   R9, R9
+
+firstdots1:
+	VMOVUPS     (R10)(R9*4), Z6
+	VMOVUPS     (DX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z0
+	VMOVUPS     (BX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z1
+	VMOVUPS     (SI)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z2
+	VMOVUPS     (DI)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z3
+	VMOVUPS     (R8)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z4
+	VMOVUPS     (CX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z5
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          firstdots1
+	MOVQ        grid+96(FP), CX
+	VPXORD      Z6, Z6, Z6
+	VUNPCKLPS   Z1, Z0, Z6
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z6, Z0, Z6
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z6, Z1
+	VUNPCKHPD   Z0, Z6, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x44, Z1, Z1, Z0
+	VSHUFF32X4  $0xee, Z1, Z1, Z2
+	VADDPS      Z0, Z2, Z0
+	VSHUFF32X4  $0x44, Z1, Z1, Z2
+	VSHUFF32X4  $0xee, Z1, Z1, Z1
+	VADDPS      Z2, Z1, Z2
+	VSHUFF32X4  $0x88, Z2, Z0, Z1
+	VSHUFF32X4  $0xdd, Z2, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (CX)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z0, Z1
+	VUNPCKHPD   Z0, Z0, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPD   Z0, Z0, Z2
+	VUNPCKHPD   Z0, Z0, Z0
+	VADDPS      Z2, Z0, Z2
+	VSHUFF32X4  $0x44, Z2, Z1, Z0
+	VSHUFF32X4  $0xee, Z2, Z1, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x88, Z0, Z0, Z1
+	VSHUFF32X4  $0xdd, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Y1, 512(CX)(AX*1)
+
+firstscored:
+	MOVQ out+8(FP), AX
+	MOVQ others+56(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 40(CX), CX
+	LEAQ (AX)(CX*4), CX
+	MOVQ m+32(FP), AX
+	SHLQ $0x03, AX
+
+secondscores:
+	MOVQ   both+40(FP), R9
+	SHLQ   $0x03, R9
+	SUBQ   AX, R9
+	JLE    secondscored
+	CMPQ   R9, $0x08
+	JE     secondscores1
+	CMPQ   R9, $0x10
+	JE     secondscores2
+	CMPQ   R9, $0x18
+	JE     secondscores3
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R12
+	LEAQ   (R9)(R12*4), R12
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   16(R10)(AX*1), R13
+	LEAQ   (R9)(R13*4), R13
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	MOVQ   24(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	XORQ   R9, R9
+
+seconddots4:
+	VMOVUPS     (R11)(R9*4), Z24
+	VMOVUPS     (R12)(R9*4), Z25
+	VMOVUPS     (R13)(R9*4), Z26
+	VMOVUPS     (R10)(R9*4), Z27
+	VMOVUPS     (DX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z0
+	VFMADD231PS Z28, Z25, Z6
+	VFMADD231PS Z28, Z26, Z12
+	VFMADD231PS Z28, Z27, Z18
+	VMOVUPS     (BX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z1
+	VFMADD231PS Z28, Z25, Z7
+	VFMADD231PS Z28, Z26, Z13
+	VFMADD231PS Z28, Z27, Z19
+	VMOVUPS     (SI)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z2
+	VFMADD231PS Z28, Z25, Z8
+	VFMADD231PS Z28, Z26, Z14
+	VFMADD231PS Z28, Z27, Z20
+	VMOVUPS     (DI)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z3
+	VFMADD231PS Z28, Z25, Z9
+	VFMADD231PS Z28, Z26, Z15
+	VFMADD231PS Z28, Z27, Z21
+	VMOVUPS     (R8)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z4
+	VFMADD231PS Z28, Z25, Z10
+	VFMADD231PS Z28, Z26, Z16
+	VFMADD231PS Z28, Z27, Z22
+	VMOVUPS     (CX)(R9*4), Z28
+	VFMADD231PS Z28, Z24, Z5
+	VFMADD231PS Z28, Z25, Z11
+	VFMADD231PS Z28, Z26, Z17
+	VFMADD231PS Z28, Z27, Z23
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          seconddots4
+	MOVQ        grid+96(FP), R9
+	VPXORD      Z24, Z24, Z24
+	VUNPCKLPS   Z1, Z0, Z24
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z24, Z0, Z24
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z24, Z1
+	VUNPCKHPD   Z0, Z24, Z0
+	VADDPS      Z1, Z0, Z1
+	VUNPCKLPS   Z7, Z6, Z0
+	VUNPCKHPS   Z7, Z6, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z9, Z8, Z2
+	VUNPCKHPS   Z9, Z8, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z2, Z0, Z3
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z3, Z0, Z3
+	VUNPCKLPS   Z13, Z12, Z0
+	VUNPCKHPS   Z13, Z12, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z15, Z14, Z2
+	VUNPCKHPS   Z15, Z14, Z6
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z2, Z0, Z6
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z6, Z0, Z6
+	VUNPCKLPS   Z19, Z18, Z0
+	VUNPCKHPS   Z19, Z18, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z21, Z20, Z2
+	VUNPCKHPS   Z21, Z20, Z7
+	VADDPS      Z2, Z7, Z2
+	VUNPCKLPD   Z2, Z0, Z7
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z7, Z0, Z7
+	VSHUFF32X4  $0x44, Z3, Z1, Z0
+	VSHUFF32X4  $0xee, Z3, Z1, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x44, Z7, Z6, Z1
+	VSHUFF32X4  $0xee, Z7, Z6, Z2
+	VADDPS      Z1, Z2, Z1
+	VSHUFF32X4  $0x88, Z1, Z0, Z2
+	VSHUFF32X4  $0xdd, Z1, Z0, Z0
+	VADDPS      Z2, Z0, Z2
+	VMOVUPS     Z2, (R9)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPS   Z11, Z10, Z1
+	VUNPCKHPS   Z11, Z10, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPS   Z17, Z16, Z2
+	VUNPCKHPS   Z17, Z16, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPS   Z23, Z22, Z3
+	VUNPCKHPS   Z23, Z22, Z4
+	VADDPS      Z3, Z4, Z3
+	VUNPCKLPD   Z1, Z0, Z4
+	VUNPCKHPD   Z1, Z0, Z0
+	VADDPS      Z4, Z0, Z4
+	VUNPCKLPD   Z3, Z2, Z0
+	VUNPCKHPD   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x44, Z0, Z4, Z1
+	VSHUFF32X4  $0xee, Z0, Z4, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x88, Z1, Z1, Z0
+	VSHUFF32X4  $0xdd, Z1, Z1, Z1
+	VADDPS      Z0, Z1, Z0
+	VMOVUPS     Y0, 512(R9)(AX*1)
+	ADDQ        $0x20, AX
+	JMP         secondscores
+
+secondscores3:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R12
+	LEAQ   (R9)(R12*4), R12
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   16(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	XORQ   R9, R9
+
+seconddots3:
+	VMOVUPS     (R11)(R9*4), Z18
+	VMOVUPS     (R12)(R9*4), Z19
+	VMOVUPS     (R10)(R9*4), Z20
+	VMOVUPS     (DX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z0
+	VFMADD231PS Z21, Z19, Z6
+	VFMADD231PS Z21, Z20, Z12
+	VMOVUPS     (BX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z1
+	VFMADD231PS Z21, Z19, Z7
+	VFMADD231PS Z21, Z20, Z13
+	VMOVUPS     (SI)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z2
+	VFMADD231PS Z21, Z19, Z8
+	VFMADD231PS Z21, Z20, Z14
+	VMOVUPS     (DI)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z3
+	VFMADD231PS Z21, Z19, Z9
+	VFMADD231PS Z21, Z20, Z15
+	VMOVUPS     (R8)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z4
+	VFMADD231PS Z21, Z19, Z10
+	VFMADD231PS Z21, Z20, Z16
+	VMOVUPS     (CX)(R9*4), Z21
+	VFMADD231PS Z21, Z18, Z5
+	VFMADD231PS Z21, Z19, Z11
+	VFMADD231PS Z21, Z20, Z17
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          seconddots3
+	MOVQ        grid+96(FP), CX
+	VPXORD      Z18, Z18, Z18
+	VUNPCKLPS   Z1, Z0, Z18
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z18, Z0, Z18
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z18, Z1
+	VUNPCKHPD   Z0, Z18, Z0
+	VADDPS      Z1, Z0, Z1
+	VUNPCKLPS   Z7, Z6, Z0
+	VUNPCKHPS   Z7, Z6, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z9, Z8, Z2
+	VUNPCKHPS   Z9, Z8, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z2, Z0, Z3
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z3, Z0, Z3
+	VUNPCKLPS   Z13, Z12, Z0
+	VUNPCKHPS   Z13, Z12, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z15, Z14, Z2
+	VUNPCKHPS   Z15, Z14, Z6
+	VADDPS      Z2, Z6, Z2
+	VUNPCKLPD   Z2, Z0, Z6
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z6, Z0, Z6
+	VSHUFF32X4  $0x44, Z3, Z1, Z0
+	VSHUFF32X4  $0xee, Z3, Z1, Z2
+	VADDPS      Z0, Z2, Z0
+	VSHUFF32X4  $0x44, Z1, Z6, Z2
+	VSHUFF32X4  $0xee, Z1, Z6, Z1
+	VADDPS      Z2, Z1, Z2
+	VSHUFF32X4  $0x88, Z2, Z0, Z1
+	VSHUFF32X4  $0xdd, Z2, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (CX)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPS   Z11, Z10, Z1
+	VUNPCKHPS   Z11, Z10, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPS   Z17, Z16, Z2
+	VUNPCKHPS   Z17, Z16, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z1, Z0, Z3
+	VUNPCKHPD   Z1, Z0, Z1
+	VADDPS      Z3, Z1, Z3
+	VUNPCKLPD   Z0, Z2, Z1
+	VUNPCKHPD   Z0, Z2, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x44, Z1, Z3, Z0
+	VSHUFF32X4  $0xee, Z1, Z3, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x88, Z0, Z0, Z1
+	VSHUFF32X4  $0xdd, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         secondscored
+
+secondscores2:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   8(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	XORQ   R9, R9
+
+seconddots2:
+	VMOVUPS     (R11)(R9*4), Z12
+	VMOVUPS     (R10)(R9*4), Z13
+	VMOVUPS     (DX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z13, Z6
+	VMOVUPS     (BX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z1
+	VFMADD231PS Z14, Z13, Z7
+	VMOVUPS     (SI)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z2
+	VFMADD231PS Z14, Z13, Z8
+	VMOVUPS     (DI)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z3
+	VFMADD231PS Z14, Z13, Z9
+	VMOVUPS     (R8)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z13, Z10
+	VMOVUPS     (CX)(R9*4), Z14
+	VFMADD231PS Z14, Z12, Z5
+	VFMADD231PS Z14, Z13, Z11
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          seconddots2
+	MOVQ        grid+96(FP), CX
+	VPXORD      Z12, Z12, Z12
+	VUNPCKLPS   Z1, Z0, Z12
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z12, Z0, Z12
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z12, Z1
+	VUNPCKHPD   Z0, Z12, Z0
+	VADDPS      Z1, Z0, Z1
+	VUNPCKLPS   Z7, Z6, Z0
+	VUNPCKHPS   Z7, Z6, Z2
+	VADDPS      Z0, Z2, Z0
+	VUNPCKLPS   Z9, Z8, Z2
+	VUNPCKHPS   Z9, Z8, Z3
+	VADDPS      Z2, Z3, Z2
+	VUNPCKLPD   Z2, Z0, Z3
+	VUNPCKHPD   Z2, Z0, Z0
+	VADDPS      Z3, Z0, Z3
+	VSHUFF32X4  $0x44, Z3, Z1, Z0
+	VSHUFF32X4  $0xee, Z3, Z1, Z2
+	VADDPS      Z0, Z2, Z0
+	VSHUFF32X4  $0x44, Z1, Z1, Z2
+	VSHUFF32X4  $0xee, Z1, Z1, Z1
+	VADDPS      Z2, Z1, Z2
+	VSHUFF32X4  $0x88, Z2, Z0, Z1
+	VSHUFF32X4  $0xdd, Z2, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (CX)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPS   Z11, Z10, Z1
+	VUNPCKHPS   Z11, Z10, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPD   Z1, Z0, Z2
+	VUNPCKHPD   Z1, Z0, Z1
+	VADDPS      Z2, Z1, Z2
+	VUNPCKLPD   Z0, Z0, Z1
+	VUNPCKHPD   Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x44, Z1, Z2, Z0
+	VSHUFF32X4  $0xee, Z1, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x88, Z0, Z0, Z1
+	VSHUFF32X4  $0xdd, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Y1, 512(CX)(AX*1)
+	JMP         secondscored
+
+secondscores1:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	XORQ   R9, R9
+
+seconddots1:
+	VMOVUPS     (R10)(R9*4), Z6
+	VMOVUPS     (DX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z0
+	VMOVUPS     (BX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z1
+	VMOVUPS     (SI)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z2
+	VMOVUPS     (DI)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z3
+	VMOVUPS     (R8)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z4
+	VMOVUPS     (CX)(R9*4), Z7
+	VFMADD231PS Z7, Z6, Z5
+	ADDQ        $0x10, R9
+	CMPQ        R9, dim+16(FP)
+	JL          seconddots1
+	MOVQ        grid+96(FP), CX
+	VPXORD      Z6, Z6, Z6
+	VUNPCKLPS   Z1, Z0, Z6
+	VUNPCKHPS   Z1, Z0, Z0
+	VADDPS      Z6, Z0, Z6
+	VUNPCKLPS   Z3, Z2, Z0
+	VUNPCKHPS   Z3, Z2, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z6, Z1
+	VUNPCKHPD   Z0, Z6, Z0
+	VADDPS      Z1, Z0, Z1
+	VSHUFF32X4  $0x44, Z1, Z1, Z0
+	VSHUFF32X4  $0xee, Z1, Z1, Z2
+	VADDPS      Z0, Z2, Z0
+	VSHUFF32X4  $0x44, Z1, Z1, Z2
+	VSHUFF32X4  $0xee, Z1, Z1, Z1
+	VADDPS      Z2, Z1, Z2
+	VSHUFF32X4  $0x88, Z2, Z0, Z1
+	VSHUFF32X4  $0xdd, Z2, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Z1, (CX)(AX*2)
+	VUNPCKLPS   Z5, Z4, Z0
+	VUNPCKHPS   Z5, Z4, Z1
+	VADDPS      Z0, Z1, Z0
+	VUNPCKLPD   Z0, Z0, Z1
+	VUNPCKHPD   Z0, Z0, Z2
+	VADDPS      Z1, Z2, Z1
+	VUNPCKLPD   Z0, Z0, Z2
+	VUNPCKHPD   Z0, Z0, Z0
+	VADDPS      Z2, Z0, Z2
+	VSHUFF32X4  $0x44, Z2, Z1, Z0
+	VSHUFF32X4  $0xee, Z2, Z1, Z1
+	VADDPS      Z0, Z1, Z0
+	VSHUFF32X4  $0x88, Z0, Z0, Z1
+	VSHUFF32X4  $0xdd, Z0, Z0, Z0
+	VADDPS      Z1, Z0, Z1
+	VMOVUPS     Y1, 512(CX)(AX*1)
+
+secondscored:
+	MOVQ         grid+96(FP), AX
+	MOVQ         label+80(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Z0
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Z1
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
+	VPBROADCASTD X2, Z2
+	MOVL         $0x40000000, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Z3
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
+	VPBROADCASTD X4, Z4
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Z5
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Z6
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Z7
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Z8
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
+	VPBROADCASTD X9, Z9
+	VBROADCASTSS alpha+88(FP), Z10
+	MOVQ         both+40(FP), DX
+	SHLQ         $0x03, DX
+	KMOVW        CX, K1
+	VMOVAPS.Z    Z0, K1, Z11
+	XORQ         BX, BX
+
+left:
+	VMOVUPS      (AX)(BX*2), Z12
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z12, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z12, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
+	VADDPS       Z0, Z15, Z15
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z3, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 768(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DX
+	JL           left
+	SHRL         $0x10, CX
+	KMOVW        CX, K1
+	VMOVAPS.Z    Z0, K1, Z11
+	XORQ         BX, BX
+
+right:
+	VMOVUPS      512(AX)(BX*1), Z12
+	VMAXPS       Z12, Z1, Z12
+	VMULPS       Z2, Z12, Z13
+	VREDUCEPS    $0x09, Z13, Z12
+	VMULPS       Z12, Z12, Z14
+	VMOVAPS      Z5, Z15
+	VFMADD213PS  Z4, Z12, Z15
+	VMOVAPS      Z7, Z16
+	VFMADD213PS  Z6, Z12, Z16
+	VMOVAPS      Z9, Z17
+	VFMADD213PS  Z8, Z12, Z17
+	VMULPS       Z14, Z14, Z12
+	VFMADD231PS  Z14, Z16, Z15
+	VFMADD231PS  Z12, Z17, Z15
+	VSCALEFPS    Z13, Z15, Z15
+	VADDPS       Z0, Z15, Z15
+	VRCP14PS     Z15, Z12
+	VMOVAPS      Z3, Z13
+	VFNMADD231PS Z15, Z12, Z13
+	VMULPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z11, Z12
+	VMULPS       Z10, Z12, Z12
+	VMOVUPS      Z12, 1280(AX)(BX*1)
+	ADDQ         $0x40, BX
+	CMPQ         BX, DX
+	JL           right
+	MOVQ         out+8(FP), AX
+	MOVQ         outs+48(FP), CX
+	MOVQ         (CX), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         8(CX), BX
+	LEAQ         (AX)(BX*4), BX
+	MOVQ         16(CX), SI
+	LEAQ         (AX)(SI*4), SI
+	MOVQ         24(CX), DI
+	LEAQ         (AX)(DI*4), DI
+	MOVQ         32(CX), R8
+	LEAQ         (AX)(R8*4), R8
+	MOVQ         40(CX), CX
+	LEAQ         (AX)(CX*4), CX
+	MOVQ         in+0(FP), AX
+	MOVQ         ins+24(FP), R9
+	MOVQ         grid+96(FP), R10
+	MOVQ         m+32(FP), R11
+	SHLQ         $0x03, R11
+	XORQ         R12, R12
+
+firstlines2:
+	LEAQ       32(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         firstlines2done
+	MOVQ       out+8(FP), R15
+	MOVQ       outs+48(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       next+64(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R12*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R12*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R12*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (R8)(R12*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    (CX)(R12*4), Z10
+	VMOVAPS    Z10, Z11
+	VMOVUPS    64(DX)(R12*4), Z12
+	VMOVAPS    Z12, Z13
+	VMOVUPS    64(BX)(R12*4), Z14
+	VMOVAPS    Z14, Z15
+	VMOVUPS    64(SI)(R12*4), Z16
+	VMOVAPS    Z16, Z17
+	VMOVUPS    64(DI)(R12*4), Z18
+	VMOVAPS    Z18, Z19
+	VMOVUPS    64(R8)(R12*4), Z20
+	VMOVAPS    Z20, Z21
+	VMOVUPS    64(CX)(R12*4), Z22
+	VMOVAPS    Z22, Z23
+	XORQ       R13, R13
+
+firstrows2at0:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      (AX)(R14*4), Z24
+	VMOVAPS      Z24, Z25
+	VMOVUPS      64(AX)(R14*4), Z26
+	VMOVAPS      Z26, Z27
+	VBROADCASTSS 768(R10)(R13*2), Z28
+	VFMADD231PS  Z0, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z1
+	VFMADD231PS  Z12, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z13
+	VBROADCASTSS 772(R10)(R13*2), Z28
+	VFMADD231PS  Z2, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z14, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z15
+	VBROADCASTSS 776(R10)(R13*2), Z28
+	VFMADD231PS  Z4, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z5
+	VFMADD231PS  Z16, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 780(R10)(R13*2), Z28
+	VFMADD231PS  Z6, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z7
+	VFMADD231PS  Z18, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z19
+	VBROADCASTSS 1280(R10)(R13*1), Z28
+	VFMADD231PS  Z8, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z9
+	VFMADD231PS  Z20, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z21
+	VBROADCASTSS 1284(R10)(R13*1), Z28
+	VFMADD231PS  Z10, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z11
+	VFMADD231PS  Z22, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z23
+	VMOVUPS      Z25, (AX)(R14*4)
+	VMOVUPS      Z27, 64(AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           firstrows2at0
+	VMOVUPS      Z1, (DX)(R12*4)
+	VMOVUPS      Z3, (BX)(R12*4)
+	VMOVUPS      Z5, (SI)(R12*4)
+	VMOVUPS      Z7, (DI)(R12*4)
+	VMOVUPS      Z9, (R8)(R12*4)
+	VMOVUPS      Z11, (CX)(R12*4)
+	VMOVUPS      Z13, 64(DX)(R12*4)
+	VMOVUPS      Z15, 64(BX)(R12*4)
+	VMOVUPS      Z17, 64(SI)(R12*4)
+	VMOVUPS      Z19, 64(DI)(R12*4)
+	VMOVUPS      Z21, 64(R8)(R12*4)
+	VMOVUPS      Z23, 64(CX)(R12*4)
+	ADDQ         $0x20, R12
+	JMP          firstlines2
+
+firstlines2done:
+firstlines1:
+	LEAQ       16(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         firstlines1done
+	MOVQ       out+8(FP), R15
+	MOVQ       outs+48(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       next+64(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R12*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R12*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R12*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (R8)(R12*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    (CX)(R12*4), Z10
+	VMOVAPS    Z10, Z11
+	XORQ       R13, R13
+
+firstrows1at0:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      (AX)(R14*4), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 768(R10)(R13*2), Z14
+	VFMADD231PS  Z0, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z1
+	VBROADCASTSS 772(R10)(R13*2), Z14
+	VFMADD231PS  Z2, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z3
+	VBROADCASTSS 776(R10)(R13*2), Z14
+	VFMADD231PS  Z4, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z5
+	VBROADCASTSS 780(R10)(R13*2), Z14
+	VFMADD231PS  Z6, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z7
+	VBROADCASTSS 1280(R10)(R13*1), Z14
+	VFMADD231PS  Z8, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z9
+	VBROADCASTSS 1284(R10)(R13*1), Z14
+	VFMADD231PS  Z10, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z11
+	VMOVUPS      Z13, (AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           firstrows1at0
+	VMOVUPS      Z1, (DX)(R12*4)
+	VMOVUPS      Z3, (BX)(R12*4)
+	VMOVUPS      Z5, (SI)(R12*4)
+	VMOVUPS      Z7, (DI)(R12*4)
+	VMOVUPS      Z9, (R8)(R12*4)
+	VMOVUPS      Z11, (CX)(R12*4)
+	ADDQ         $0x10, R12
+	JMP          firstlines1
+
+firstlines1done:
+	MOVQ out+8(FP), AX
+	MOVQ others+56(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 40(CX), CX
+	LEAQ (AX)(CX*4), CX
+	MOVQ in+0(FP), AX
+	MOVQ ins+24(FP), R9
+	MOVQ grid+96(FP), R10
+	MOVQ both+40(FP), R11
+	SHLQ $0x03, R11
+	XORQ R12, R12
+
+secondlines2:
+	LEAQ       32(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         secondlines2done
+	MOVQ       out+8(FP), R15
+	MOVQ       others+56(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       otherNext+72(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	PREFETCHT0 64(R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R12*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R12*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R12*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (R8)(R12*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    (CX)(R12*4), Z10
+	VMOVAPS    Z10, Z11
+	VMOVUPS    64(DX)(R12*4), Z12
+	VMOVAPS    Z12, Z13
+	VMOVUPS    64(BX)(R12*4), Z14
+	VMOVAPS    Z14, Z15
+	VMOVUPS    64(SI)(R12*4), Z16
+	VMOVAPS    Z16, Z17
+	VMOVUPS    64(DI)(R12*4), Z18
+	VMOVAPS    Z18, Z19
+	VMOVUPS    64(R8)(R12*4), Z20
+	VMOVAPS    Z20, Z21
+	VMOVUPS    64(CX)(R12*4), Z22
+	VMOVAPS    Z22, Z23
+	MOVQ       m+32(FP), R13
+	SHLQ       $0x03, R13
+
+secondrows2at0:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      (AX)(R14*4), Z24
+	VMOVAPS      Z24, Z25
+	VMOVUPS      64(AX)(R14*4), Z26
+	VMOVAPS      Z26, Z27
+	VBROADCASTSS 768(R10)(R13*2), Z28
+	VFMADD231PS  Z0, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z1
+	VFMADD231PS  Z12, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z13
+	VBROADCASTSS 772(R10)(R13*2), Z28
+	VFMADD231PS  Z2, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z14, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z15
+	VBROADCASTSS 776(R10)(R13*2), Z28
+	VFMADD231PS  Z4, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z5
+	VFMADD231PS  Z16, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 780(R10)(R13*2), Z28
+	VFMADD231PS  Z6, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z7
+	VFMADD231PS  Z18, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z19
+	VBROADCASTSS 1280(R10)(R13*1), Z28
+	VFMADD231PS  Z8, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z9
+	VFMADD231PS  Z20, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z21
+	VBROADCASTSS 1284(R10)(R13*1), Z28
+	VFMADD231PS  Z10, Z28, Z25
+	VFMADD231PS  Z24, Z28, Z11
+	VFMADD231PS  Z22, Z28, Z27
+	VFMADD231PS  Z26, Z28, Z23
+	VMOVUPS      Z25, (AX)(R14*4)
+	VMOVUPS      Z27, 64(AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           secondrows2at0
+	VMOVUPS      Z1, (DX)(R12*4)
+	VMOVUPS      Z3, (BX)(R12*4)
+	VMOVUPS      Z5, (SI)(R12*4)
+	VMOVUPS      Z7, (DI)(R12*4)
+	VMOVUPS      Z9, (R8)(R12*4)
+	VMOVUPS      Z11, (CX)(R12*4)
+	VMOVUPS      Z13, 64(DX)(R12*4)
+	VMOVUPS      Z15, 64(BX)(R12*4)
+	VMOVUPS      Z17, 64(SI)(R12*4)
+	VMOVUPS      Z19, 64(DI)(R12*4)
+	VMOVUPS      Z21, 64(R8)(R12*4)
+	VMOVUPS      Z23, 64(CX)(R12*4)
+	ADDQ         $0x20, R12
+	JMP          secondlines2
+
+secondlines2done:
+secondlines1:
+	LEAQ       16(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         secondlines1done
+	MOVQ       out+8(FP), R15
+	MOVQ       others+56(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       otherNext+72(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Z0
+	VMOVAPS    Z0, Z1
+	VMOVUPS    (BX)(R12*4), Z2
+	VMOVAPS    Z2, Z3
+	VMOVUPS    (SI)(R12*4), Z4
+	VMOVAPS    Z4, Z5
+	VMOVUPS    (DI)(R12*4), Z6
+	VMOVAPS    Z6, Z7
+	VMOVUPS    (R8)(R12*4), Z8
+	VMOVAPS    Z8, Z9
+	VMOVUPS    (CX)(R12*4), Z10
+	VMOVAPS    Z10, Z11
+	MOVQ       m+32(FP), R13
+	SHLQ       $0x03, R13
+
+secondrows1at0:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      (AX)(R14*4), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 768(R10)(R13*2), Z14
+	VFMADD231PS  Z0, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z1
+	VBROADCASTSS 772(R10)(R13*2), Z14
+	VFMADD231PS  Z2, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z3
+	VBROADCASTSS 776(R10)(R13*2), Z14
+	VFMADD231PS  Z4, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z5
+	VBROADCASTSS 780(R10)(R13*2), Z14
+	VFMADD231PS  Z6, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z7
+	VBROADCASTSS 1280(R10)(R13*1), Z14
+	VFMADD231PS  Z8, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z9
+	VBROADCASTSS 1284(R10)(R13*1), Z14
+	VFMADD231PS  Z10, Z14, Z13
+	VFMADD231PS  Z12, Z14, Z11
+	VMOVUPS      Z13, (AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           secondrows1at0
+	VMOVUPS      Z1, (DX)(R12*4)
+	VMOVUPS      Z3, (BX)(R12*4)
+	VMOVUPS      Z5, (SI)(R12*4)
+	VMOVUPS      Z7, (DI)(R12*4)
+	VMOVUPS      Z9, (R8)(R12*4)
+	VMOVUPS      Z11, (CX)(R12*4)
+	ADDQ         $0x10, R12
+	JMP          secondlines1
+
+secondlines1done:
 	VZEROUPPER
 	RET
 
@@ -4069,7 +5598,7 @@ scores:
 	MOVQ   m+32(FP), DX
 	SHLQ   $0x03, DX
 	SUBQ   AX, DX
-	JLE    errors
+	JLE    scored
 	CMPQ   DX, $0x08
 	JE     scores1
 	MOVQ   in+0(FP), DX
@@ -4133,7 +5662,7 @@ dots1:
 	ADDQ        $0x08, DX
 	CMPQ        DX, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), DX
+	MOVQ        grid+72(FP), CX
 	VXORPS      Y1, Y1, Y1
 	VUNPCKLPS   Y1, Y0, Y2
 	VUNPCKHPS   Y1, Y0, Y0
@@ -4147,54 +5676,54 @@ dots1:
 	VPERM2F128  $0x20, Y1, Y1, Y0
 	VPERM2F128  $0x31, Y1, Y1, Y1
 	VADDPS      Y0, Y1, Y0
-	VMOVUPS     Y0, (DX)(AX*2)
+	VMOVUPS     Y0, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), DX
-	MOVL         $0x3f800000, BX
-	VMOVD        BX, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0xc2a00000, BX
-	VMOVD        BX, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0xbfb8aa3b, BX
-	VMOVD        BX, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x42a00000, BX
-	VMOVD        BX, X3
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x3f7fffff, BX
-	VMOVD        BX, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
-	MOVL         $0x3f31727b, BX
-	VMOVD        BX, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Y5
-	MOVL         $0x3e75ead4, BX
-	VMOVD        BX, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Y6
-	MOVL         $0x3d64aa23, BX
-	VMOVD        BX, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Y7
-	MOVL         $0x3c134806, BX
-	VMOVD        BX, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Y8
-	MOVL         $0x3af61905, BX
-	VMOVD        BX, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Y9
 	VBROADCASTSS alpha+64(FP), Y10
-	MOVQ         m+32(FP), BX
-	SHLQ         $0x03, BX
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        DX, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         DX, DX
+	XORQ         CX, CX
 
 left:
-	VMOVUPS     (AX)(DX*2), Y12
+	VMOVUPS     (AX)(CX*2), Y12
 	VMAXPS      Y12, Y1, Y12
 	VMINPS      Y12, Y3, Y12
 	VMULPS      Y2, Y12, Y12
@@ -4213,10 +5742,14 @@ left:
 	VDIVPS      Y14, Y0, Y14
 	VSUBPS      Y14, Y11, Y14
 	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(DX*2)
-	ADDQ        $0x10, DX
-	CMPQ        DX, BX
+	VMOVUPS     Y14, 768(AX)(CX*2)
+	ADDQ        $0x10, CX
+	CMPQ        CX, DX
 	JL          left
+	MOVQ        out+8(FP), AX
+	MOVQ        outs+40(FP), CX
+	MOVQ        (CX), CX
+	LEAQ        (AX)(CX*4), CX
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), DX
 	MOVQ        grid+72(FP), BX
@@ -4308,7 +5841,7 @@ scores:
 	MOVQ   m+32(FP), BX
 	SHLQ   $0x03, BX
 	SUBQ   AX, BX
-	JLE    errors
+	JLE    scored
 	CMPQ   BX, $0x08
 	JE     scores1
 	MOVQ   in+0(FP), BX
@@ -4380,7 +5913,7 @@ dots1:
 	ADDQ        $0x08, BX
 	CMPQ        BX, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), BX
+	MOVQ        grid+72(FP), CX
 	VXORPS      Y2, Y2, Y2
 	VUNPCKLPS   Y1, Y0, Y3
 	VUNPCKHPS   Y1, Y0, Y0
@@ -4394,54 +5927,54 @@ dots1:
 	VPERM2F128  $0x20, Y1, Y1, Y0
 	VPERM2F128  $0x31, Y1, Y1, Y1
 	VADDPS      Y0, Y1, Y0
-	VMOVUPS     Y0, (BX)(AX*2)
+	VMOVUPS     Y0, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), BX
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0xc2a00000, SI
-	VMOVD        SI, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0xbfb8aa3b, SI
-	VMOVD        SI, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x42a00000, SI
-	VMOVD        SI, X3
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x3f7fffff, SI
-	VMOVD        SI, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
-	MOVL         $0x3f31727b, SI
-	VMOVD        SI, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Y5
-	MOVL         $0x3e75ead4, SI
-	VMOVD        SI, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Y6
-	MOVL         $0x3d64aa23, SI
-	VMOVD        SI, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Y7
-	MOVL         $0x3c134806, SI
-	VMOVD        SI, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Y8
-	MOVL         $0x3af61905, SI
-	VMOVD        SI, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Y9
 	VBROADCASTSS alpha+64(FP), Y10
-	MOVQ         m+32(FP), SI
-	SHLQ         $0x03, SI
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        BX, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         BX, BX
+	XORQ         CX, CX
 
 left:
-	VMOVUPS     (AX)(BX*2), Y12
+	VMOVUPS     (AX)(CX*2), Y12
 	VMAXPS      Y12, Y1, Y12
 	VMINPS      Y12, Y3, Y12
 	VMULPS      Y2, Y12, Y12
@@ -4460,10 +5993,16 @@ left:
 	VDIVPS      Y14, Y0, Y14
 	VSUBPS      Y14, Y11, Y14
 	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(BX*2)
-	ADDQ        $0x10, BX
-	CMPQ        BX, SI
+	VMOVUPS     Y14, 768(AX)(CX*2)
+	ADDQ        $0x10, CX
+	CMPQ        CX, DX
 	JL          left
+	MOVQ        out+8(FP), AX
+	MOVQ        outs+40(FP), CX
+	MOVQ        (CX), DX
+	LEAQ        (AX)(DX*4), DX
+	MOVQ        8(CX), CX
+	LEAQ        (AX)(CX*4), CX
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), BX
 	MOVQ        grid+72(FP), SI
@@ -4569,7 +6108,7 @@ scores:
 	MOVQ   m+32(FP), SI
 	SHLQ   $0x03, SI
 	SUBQ   AX, SI
-	JLE    errors
+	JLE    scored
 	CMPQ   SI, $0x08
 	JE     scores1
 	MOVQ   in+0(FP), SI
@@ -4649,7 +6188,7 @@ dots1:
 	ADDQ        $0x08, SI
 	CMPQ        SI, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), SI
+	MOVQ        grid+72(FP), CX
 	VXORPS      Y3, Y3, Y3
 	VUNPCKLPS   Y1, Y0, Y4
 	VUNPCKHPS   Y1, Y0, Y0
@@ -4663,54 +6202,54 @@ dots1:
 	VPERM2F128  $0x20, Y1, Y1, Y0
 	VPERM2F128  $0x31, Y1, Y1, Y1
 	VADDPS      Y0, Y1, Y0
-	VMOVUPS     Y0, (SI)(AX*2)
+	VMOVUPS     Y0, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), SI
-	MOVL         $0x3f800000, DI
-	VMOVD        DI, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0xc2a00000, DI
-	VMOVD        DI, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0xbfb8aa3b, DI
-	VMOVD        DI, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x42a00000, DI
-	VMOVD        DI, X3
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x3f7fffff, DI
-	VMOVD        DI, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
-	MOVL         $0x3f31727b, DI
-	VMOVD        DI, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Y5
-	MOVL         $0x3e75ead4, DI
-	VMOVD        DI, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Y6
-	MOVL         $0x3d64aa23, DI
-	VMOVD        DI, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Y7
-	MOVL         $0x3c134806, DI
-	VMOVD        DI, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Y8
-	MOVL         $0x3af61905, DI
-	VMOVD        DI, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Y9
 	VBROADCASTSS alpha+64(FP), Y10
-	MOVQ         m+32(FP), DI
-	SHLQ         $0x03, DI
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        SI, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         SI, SI
+	XORQ         CX, CX
 
 left:
-	VMOVUPS     (AX)(SI*2), Y12
+	VMOVUPS     (AX)(CX*2), Y12
 	VMAXPS      Y12, Y1, Y12
 	VMINPS      Y12, Y3, Y12
 	VMULPS      Y2, Y12, Y12
@@ -4729,10 +6268,18 @@ left:
 	VDIVPS      Y14, Y0, Y14
 	VSUBPS      Y14, Y11, Y14
 	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(SI*2)
-	ADDQ        $0x10, SI
-	CMPQ        SI, DI
+	VMOVUPS     Y14, 768(AX)(CX*2)
+	ADDQ        $0x10, CX
+	CMPQ        CX, DX
 	JL          left
+	MOVQ        out+8(FP), AX
+	MOVQ        outs+40(FP), CX
+	MOVQ        (CX), DX
+	LEAQ        (AX)(DX*4), DX
+	MOVQ        8(CX), BX
+	LEAQ        (AX)(BX*4), BX
+	MOVQ        16(CX), CX
+	LEAQ        (AX)(CX*4), CX
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), SI
 	MOVQ        grid+72(FP), DI
@@ -4852,7 +6399,7 @@ scores:
 	MOVQ   m+32(FP), DI
 	SHLQ   $0x03, DI
 	SUBQ   AX, DI
-	JLE    errors
+	JLE    scored
 	CMPQ   DI, $0x08
 	JE     scores1
 	MOVQ   in+0(FP), DI
@@ -4940,7 +6487,7 @@ dots1:
 	ADDQ        $0x08, DI
 	CMPQ        DI, dim+16(FP)
 	JL          dots1
-	MOVQ        grid+72(FP), DI
+	MOVQ        grid+72(FP), CX
 	VXORPS      Y4, Y4, Y4
 	VUNPCKLPS   Y1, Y0, Y4
 	VUNPCKHPS   Y1, Y0, Y0
@@ -4954,54 +6501,54 @@ dots1:
 	VPERM2F128  $0x20, Y1, Y1, Y0
 	VPERM2F128  $0x31, Y1, Y1, Y1
 	VADDPS      Y0, Y1, Y0
-	VMOVUPS     Y0, (DI)(AX*2)
+	VMOVUPS     Y0, (CX)(AX*2)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), DI
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0xc2a00000, R8
-	VMOVD        R8, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0xbfb8aa3b, R8
-	VMOVD        R8, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x42a00000, R8
-	VMOVD        R8, X3
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x3f7fffff, R8
-	VMOVD        R8, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
-	MOVL         $0x3f31727b, R8
-	VMOVD        R8, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Y5
-	MOVL         $0x3e75ead4, R8
-	VMOVD        R8, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Y6
-	MOVL         $0x3d64aa23, R8
-	VMOVD        R8, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Y7
-	MOVL         $0x3c134806, R8
-	VMOVD        R8, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Y8
-	MOVL         $0x3af61905, R8
-	VMOVD        R8, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Y9
 	VBROADCASTSS alpha+64(FP), Y10
-	MOVQ         m+32(FP), R8
-	SHLQ         $0x03, R8
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        DI, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         DI, DI
+	XORQ         CX, CX
 
 left:
-	VMOVUPS     (AX)(DI*2), Y12
+	VMOVUPS     (AX)(CX*2), Y12
 	VMAXPS      Y12, Y1, Y12
 	VMINPS      Y12, Y3, Y12
 	VMULPS      Y2, Y12, Y12
@@ -5020,10 +6567,20 @@ left:
 	VDIVPS      Y14, Y0, Y14
 	VSUBPS      Y14, Y11, Y14
 	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 768(AX)(DI*2)
-	ADDQ        $0x10, DI
-	CMPQ        DI, R8
+	VMOVUPS     Y14, 768(AX)(CX*2)
+	ADDQ        $0x10, CX
+	CMPQ        CX, DX
 	JL          left
+	MOVQ        out+8(FP), AX
+	MOVQ        outs+40(FP), CX
+	MOVQ        (CX), DX
+	LEAQ        (AX)(DX*4), DX
+	MOVQ        8(CX), BX
+	LEAQ        (AX)(BX*4), BX
+	MOVQ        16(CX), SI
+	LEAQ        (AX)(SI*4), SI
+	MOVQ        24(CX), CX
+	LEAQ        (AX)(CX*4), CX
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), DI
 	MOVQ        grid+72(FP), R8
@@ -5157,7 +6714,7 @@ scores:
 	MOVQ   m+32(FP), R8
 	SHLQ   $0x03, R8
 	SUBQ   AX, R8
-	JLE    errors
+	JLE    scored
 	CMPQ   R8, $0x08
 	JE     scores1
 	MOVQ   in+0(FP), R8
@@ -5265,7 +6822,7 @@ dots1:
 	ADDQ         $0x08, R8
 	CMPQ         R8, dim+16(FP)
 	JL           dots1
-	MOVQ         grid+72(FP), R8
+	MOVQ         grid+72(FP), CX
 	VXORPS       Y5, Y5, Y5
 	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
@@ -5279,7 +6836,7 @@ dots1:
 	VPERM2F128   $0x20, Y1, Y1, Y0
 	VPERM2F128   $0x31, Y1, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R8)(AX*2)
+	VMOVUPS      Y0, (CX)(AX*2)
 	VUNPCKLPS    Y5, Y4, Y0
 	VUNPCKHPS    Y5, Y4, Y1
 	VADDPS       Y0, Y1, Y0
@@ -5288,54 +6845,54 @@ dots1:
 	VADDPS       Y1, Y0, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X0
-	VMOVUPS      X0, 512(R8)(AX*1)
+	VMOVUPS      X0, 512(CX)(AX*1)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), R8
-	MOVL         $0x3f800000, R9
-	VMOVD        R9, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0xc2a00000, R9
-	VMOVD        R9, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0xbfb8aa3b, R9
-	VMOVD        R9, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x42a00000, R9
-	VMOVD        R9, X3
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x3f7fffff, R9
-	VMOVD        R9, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
-	MOVL         $0x3f31727b, R9
-	VMOVD        R9, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Y5
-	MOVL         $0x3e75ead4, R9
-	VMOVD        R9, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Y6
-	MOVL         $0x3d64aa23, R9
-	VMOVD        R9, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Y7
-	MOVL         $0x3c134806, R9
-	VMOVD        R9, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Y8
-	MOVL         $0x3af61905, R9
-	VMOVD        R9, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Y9
 	VBROADCASTSS alpha+64(FP), Y10
-	MOVQ         m+32(FP), R9
-	SHLQ         $0x03, R9
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        R8, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         R10, R10
+	XORQ         BX, BX
 
 left:
-	VMOVUPS      (AX)(R10*2), Y12
+	VMOVUPS      (AX)(BX*2), Y12
 	VMAXPS       Y12, Y1, Y12
 	VMINPS       Y12, Y3, Y12
 	VMULPS       Y2, Y12, Y12
@@ -5354,21 +6911,21 @@ left:
 	VDIVPS       Y14, Y0, Y14
 	VSUBPS       Y14, Y11, Y14
 	VMULPS       Y10, Y14, Y14
-	VMOVUPS      Y14, 768(AX)(R10*2)
-	ADDQ         $0x10, R10
-	CMPQ         R10, R9
+	VMOVUPS      Y14, 768(AX)(BX*2)
+	ADDQ         $0x10, BX
+	CMPQ         BX, DX
 	JL           left
-	SHRL         $0x10, R8
+	SHRL         $0x10, CX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        R8, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         R10, R10
+	XORQ         BX, BX
 
 right:
-	VMOVUPS     512(AX)(R10*1), Y12
+	VMOVUPS     512(AX)(BX*1), Y12
 	VMAXPS      Y12, Y1, Y12
 	VMINPS      Y12, Y3, Y12
 	VMULPS      Y2, Y12, Y12
@@ -5387,10 +6944,22 @@ right:
 	VDIVPS      Y14, Y0, Y14
 	VSUBPS      Y14, Y11, Y14
 	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 1280(AX)(R10*1)
-	ADDQ        $0x20, R10
-	CMPQ        R10, R9
+	VMOVUPS     Y14, 1280(AX)(BX*1)
+	ADDQ        $0x20, BX
+	CMPQ        BX, DX
 	JL          right
+	MOVQ        out+8(FP), AX
+	MOVQ        outs+40(FP), CX
+	MOVQ        (CX), DX
+	LEAQ        (AX)(DX*4), DX
+	MOVQ        8(CX), BX
+	LEAQ        (AX)(BX*4), BX
+	MOVQ        16(CX), SI
+	LEAQ        (AX)(SI*4), SI
+	MOVQ        24(CX), DI
+	LEAQ        (AX)(DI*4), DI
+	MOVQ        32(CX), CX
+	LEAQ        (AX)(CX*4), CX
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), R8
 	MOVQ        grid+72(FP), R9
@@ -5538,7 +7107,7 @@ scores:
 	MOVQ   m+32(FP), R9
 	SHLQ   $0x03, R9
 	SUBQ   AX, R9
-	JLE    errors
+	JLE    scored
 	CMPQ   R9, $0x08
 	JE     scores1
 	MOVQ   in+0(FP), R9
@@ -5654,7 +7223,7 @@ dots1:
 	ADDQ         $0x08, R9
 	CMPQ         R9, dim+16(FP)
 	JL           dots1
-	MOVQ         grid+72(FP), R9
+	MOVQ         grid+72(FP), CX
 	VXORPS       Y6, Y6, Y6
 	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
@@ -5668,7 +7237,7 @@ dots1:
 	VPERM2F128   $0x20, Y1, Y1, Y0
 	VPERM2F128   $0x31, Y1, Y1, Y1
 	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (R9)(AX*2)
+	VMOVUPS      Y0, (CX)(AX*2)
 	VUNPCKLPS    Y5, Y4, Y0
 	VUNPCKHPS    Y5, Y4, Y1
 	VADDPS       Y0, Y1, Y0
@@ -5677,54 +7246,54 @@ dots1:
 	VADDPS       Y1, Y0, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X0
-	VMOVUPS      X0, 512(R9)(AX*1)
+	VMOVUPS      X0, 512(CX)(AX*1)
 
-errors:
+scored:
 	MOVQ         grid+72(FP), AX
-	MOVQ         label+56(FP), R9
-	MOVL         $0x3f800000, R10
-	VMOVD        R10, X0
+	MOVQ         label+56(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
-	MOVL         $0xc2a00000, R10
-	VMOVD        R10, X1
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
 	VPBROADCASTD X1, Y1
-	MOVL         $0xbfb8aa3b, R10
-	VMOVD        R10, X2
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
 	VPBROADCASTD X2, Y2
-	MOVL         $0x42a00000, R10
-	VMOVD        R10, X3
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X3
 	VPBROADCASTD X3, Y3
-	MOVL         $0x3f7fffff, R10
-	VMOVD        R10, X4
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
 	VPBROADCASTD X4, Y4
-	MOVL         $0x3f31727b, R10
-	VMOVD        R10, X5
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
 	VPBROADCASTD X5, Y5
-	MOVL         $0x3e75ead4, R10
-	VMOVD        R10, X6
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
 	VPBROADCASTD X6, Y6
-	MOVL         $0x3d64aa23, R10
-	VMOVD        R10, X7
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
 	VPBROADCASTD X7, Y7
-	MOVL         $0x3c134806, R10
-	VMOVD        R10, X8
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
 	VPBROADCASTD X8, Y8
-	MOVL         $0x3af61905, R10
-	VMOVD        R10, X9
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
 	VPBROADCASTD X9, Y9
 	VBROADCASTSS alpha+64(FP), Y10
-	MOVQ         m+32(FP), R10
-	SHLQ         $0x03, R10
+	MOVQ         m+32(FP), DX
+	SHLQ         $0x03, DX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        R9, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         R11, R11
+	XORQ         BX, BX
 
 left:
-	VMOVUPS      (AX)(R11*2), Y12
+	VMOVUPS      (AX)(BX*2), Y12
 	VMAXPS       Y12, Y1, Y12
 	VMINPS       Y12, Y3, Y12
 	VMULPS       Y2, Y12, Y12
@@ -5743,21 +7312,21 @@ left:
 	VDIVPS       Y14, Y0, Y14
 	VSUBPS       Y14, Y11, Y14
 	VMULPS       Y10, Y14, Y14
-	VMOVUPS      Y14, 768(AX)(R11*2)
-	ADDQ         $0x10, R11
-	CMPQ         R11, R10
+	VMOVUPS      Y14, 768(AX)(BX*2)
+	ADDQ         $0x10, BX
+	CMPQ         BX, DX
 	JL           left
-	SHRL         $0x10, R9
+	SHRL         $0x10, CX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
-	VMOVD        R9, X11
+	VMOVD        CX, X11
 	VPBROADCASTD X11, Y11
 	VPAND        Y12, Y11, Y11
 	VPCMPEQD     Y12, Y11, Y11
 	VPAND        Y0, Y11, Y11
-	XORQ         R11, R11
+	XORQ         BX, BX
 
 right:
-	VMOVUPS     512(AX)(R11*1), Y12
+	VMOVUPS     512(AX)(BX*1), Y12
 	VMAXPS      Y12, Y1, Y12
 	VMINPS      Y12, Y3, Y12
 	VMULPS      Y2, Y12, Y12
@@ -5776,10 +7345,24 @@ right:
 	VDIVPS      Y14, Y0, Y14
 	VSUBPS      Y14, Y11, Y14
 	VMULPS      Y10, Y14, Y14
-	VMOVUPS     Y14, 1280(AX)(R11*1)
-	ADDQ        $0x20, R11
-	CMPQ        R11, R10
+	VMOVUPS     Y14, 1280(AX)(BX*1)
+	ADDQ        $0x20, BX
+	CMPQ        BX, DX
 	JL          right
+	MOVQ        out+8(FP), AX
+	MOVQ        outs+40(FP), CX
+	MOVQ        (CX), DX
+	LEAQ        (AX)(DX*4), DX
+	MOVQ        8(CX), BX
+	LEAQ        (AX)(BX*4), BX
+	MOVQ        16(CX), SI
+	LEAQ        (AX)(SI*4), SI
+	MOVQ        24(CX), DI
+	LEAQ        (AX)(DI*4), DI
+	MOVQ        32(CX), R8
+	LEAQ        (AX)(R8*4), R8
+	MOVQ        40(CX), CX
+	LEAQ        (AX)(CX*4), CX
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), R9
 	MOVQ        grid+72(FP), R10
@@ -5913,6 +7496,733 @@ rows1at32:
 	JMP          lines1
 
 lines1done:
+	VZEROUPPER
+	RET
+
+// func pairAVX2(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·pairAVX2(SB), NOSPLIT, $0-104
+	MOVQ out+8(FP), AX
+	MOVQ outs+48(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 40(CX), CX
+	LEAQ (AX)(CX*4), CX
+	XORQ AX, AX
+
+firstscores:
+	MOVQ   m+32(FP), R9
+	SHLQ   $0x03, R9
+	SUBQ   AX, R9
+	JLE    firstscored
+	CMPQ   R9, $0x08
+	JE     firstscores1
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   8(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	XORQ   R9, R9
+
+firstdots2:
+	VMOVUPS      (R11)(R9*4), Y12
+	VMOVUPS      (R10)(R9*4), Y13
+	VMOVUPS      (DX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VMOVUPS      (BX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VMOVUPS      (SI)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VMOVUPS      (DI)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VMOVUPS      (R8)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VMOVUPS      (CX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x08, R9
+	CMPQ         R9, dim+16(FP)
+	JL           firstdots2
+	MOVQ         grid+96(FP), R9
+	VXORPS       Y12, Y12, Y12
+	VUNPCKLPS    Y1, Y0, Y12
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y12, Y0, Y12
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y12, Y1
+	VUNPCKHPD    Y0, Y12, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y2
+	VADDPS       Y0, Y2, Y0
+	VUNPCKLPS    Y9, Y8, Y2
+	VUNPCKHPS    Y9, Y8, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y0, Y3
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R9)(AX*2)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VADDPS       Y1, Y2, Y1
+	VUNPCKLPD    Y1, Y0, Y2
+	VUNPCKHPD    Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VMOVUPS      X0, 512(R9)(AX*1)
+	ADDQ         $0x10, AX
+	JMP          firstscores
+
+firstscores1:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	XORQ   R9, R9
+
+firstdots1:
+	VMOVUPS      (R10)(R9*4), Y6
+	VMOVUPS      (DX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VMOVUPS      (BX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VMOVUPS      (SI)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VMOVUPS      (DI)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      (R8)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      (CX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x08, R9
+	CMPQ         R9, dim+16(FP)
+	JL           firstdots1
+	MOVQ         grid+96(FP), CX
+	VXORPS       Y6, Y6, Y6
+	VUNPCKLPS    Y1, Y0, Y6
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y6, Y1
+	VUNPCKHPD    Y0, Y6, Y0
+	VADDPS       Y1, Y0, Y1
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (CX)(AX*2)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y0, Y1
+	VUNPCKHPD    Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, 512(CX)(AX*1)
+
+firstscored:
+	MOVQ out+8(FP), AX
+	MOVQ others+56(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 40(CX), CX
+	LEAQ (AX)(CX*4), CX
+	MOVQ m+32(FP), AX
+	SHLQ $0x03, AX
+
+secondscores:
+	MOVQ   both+40(FP), R9
+	SHLQ   $0x03, R9
+	SUBQ   AX, R9
+	JLE    secondscored
+	CMPQ   R9, $0x08
+	JE     secondscores1
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R11
+	LEAQ   (R9)(R11*4), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   8(R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	XORQ   R9, R9
+
+seconddots2:
+	VMOVUPS      (R11)(R9*4), Y12
+	VMOVUPS      (R10)(R9*4), Y13
+	VMOVUPS      (DX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y6
+	VMOVUPS      (BX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y7
+	VMOVUPS      (SI)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y8
+	VMOVUPS      (DI)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y9
+	VMOVUPS      (R8)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y10
+	VMOVUPS      (CX)(R9*4), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x08, R9
+	CMPQ         R9, dim+16(FP)
+	JL           seconddots2
+	MOVQ         grid+96(FP), R9
+	VXORPS       Y12, Y12, Y12
+	VUNPCKLPS    Y1, Y0, Y12
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y12, Y0, Y12
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y12, Y1
+	VUNPCKHPD    Y0, Y12, Y0
+	VADDPS       Y1, Y0, Y1
+	VUNPCKLPS    Y7, Y6, Y0
+	VUNPCKHPS    Y7, Y6, Y2
+	VADDPS       Y0, Y2, Y0
+	VUNPCKLPS    Y9, Y8, Y2
+	VUNPCKHPS    Y9, Y8, Y3
+	VADDPS       Y2, Y3, Y2
+	VUNPCKLPD    Y2, Y0, Y3
+	VUNPCKHPD    Y2, Y0, Y0
+	VADDPS       Y3, Y0, Y3
+	VPERM2F128   $0x20, Y3, Y1, Y0
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R9)(AX*2)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPS    Y11, Y10, Y1
+	VUNPCKHPS    Y11, Y10, Y2
+	VADDPS       Y1, Y2, Y1
+	VUNPCKLPD    Y1, Y0, Y2
+	VUNPCKHPD    Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X0
+	VMOVUPS      X0, 512(R9)(AX*1)
+	ADDQ         $0x10, AX
+	JMP          secondscores
+
+secondscores1:
+	MOVQ   in+0(FP), R9
+	MOVQ   ins+24(FP), R10
+	MOVQ   (R10)(AX*1), R10
+	LEAQ   (R9)(R10*4), R10
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	XORQ   R9, R9
+
+seconddots1:
+	VMOVUPS      (R10)(R9*4), Y6
+	VMOVUPS      (DX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VMOVUPS      (BX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VMOVUPS      (SI)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VMOVUPS      (DI)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VMOVUPS      (R8)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VMOVUPS      (CX)(R9*4), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x08, R9
+	CMPQ         R9, dim+16(FP)
+	JL           seconddots1
+	MOVQ         grid+96(FP), CX
+	VXORPS       Y6, Y6, Y6
+	VUNPCKLPS    Y1, Y0, Y6
+	VUNPCKHPS    Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y6
+	VUNPCKLPS    Y3, Y2, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y6, Y1
+	VUNPCKHPD    Y0, Y6, Y0
+	VADDPS       Y1, Y0, Y1
+	VPERM2F128   $0x20, Y1, Y1, Y0
+	VPERM2F128   $0x31, Y1, Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (CX)(AX*2)
+	VUNPCKLPS    Y5, Y4, Y0
+	VUNPCKHPS    Y5, Y4, Y1
+	VADDPS       Y0, Y1, Y0
+	VUNPCKLPD    Y0, Y0, Y1
+	VUNPCKHPD    Y0, Y0, Y0
+	VADDPS       Y1, Y0, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X0
+	VMOVUPS      X0, 512(CX)(AX*1)
+
+secondscored:
+	MOVQ         grid+96(FP), AX
+	MOVQ         label+80(FP), CX
+	MOVL         $0x3f800000, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0xc2a00000, DX
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0xbfb8aa3b, DX
+	VMOVD        DX, X2
+	VPBROADCASTD X2, Y2
+	MOVL         $0x42a00000, DX
+	VMOVD        DX, X3
+	VPBROADCASTD X3, Y3
+	MOVL         $0x3f7fffff, DX
+	VMOVD        DX, X4
+	VPBROADCASTD X4, Y4
+	MOVL         $0x3f31727b, DX
+	VMOVD        DX, X5
+	VPBROADCASTD X5, Y5
+	MOVL         $0x3e75ead4, DX
+	VMOVD        DX, X6
+	VPBROADCASTD X6, Y6
+	MOVL         $0x3d64aa23, DX
+	VMOVD        DX, X7
+	VPBROADCASTD X7, Y7
+	MOVL         $0x3c134806, DX
+	VMOVD        DX, X8
+	VPBROADCASTD X8, Y8
+	MOVL         $0x3af61905, DX
+	VMOVD        DX, X9
+	VPBROADCASTD X9, Y9
+	VBROADCASTSS alpha+88(FP), Y10
+	MOVQ         both+40(FP), DX
+	SHLQ         $0x03, DX
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        CX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         BX, BX
+
+left:
+	VMOVUPS      (AX)(BX*2), Y12
+	VMAXPS       Y12, Y1, Y12
+	VMINPS       Y12, Y3, Y12
+	VMULPS       Y2, Y12, Y12
+	VROUNDPS     $0x09, Y12, Y13
+	VSUBPS       Y13, Y12, Y12
+	VMOVAPS      Y9, Y14
+	VFMADD213PS  Y8, Y12, Y14
+	VFMADD213PS  Y7, Y12, Y14
+	VFMADD213PS  Y6, Y12, Y14
+	VFMADD213PS  Y5, Y12, Y14
+	VFMADD213PS  Y4, Y12, Y14
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y13, Y13
+	VPADDD       Y13, Y14, Y14
+	VADDPS       Y0, Y14, Y14
+	VDIVPS       Y14, Y0, Y14
+	VSUBPS       Y14, Y11, Y14
+	VMULPS       Y10, Y14, Y14
+	VMOVUPS      Y14, 768(AX)(BX*2)
+	ADDQ         $0x10, BX
+	CMPQ         BX, DX
+	JL           left
+	SHRL         $0x10, CX
+	VMOVDQU      bitPlaces<>+0(SB), Y12
+	VMOVD        CX, X11
+	VPBROADCASTD X11, Y11
+	VPAND        Y12, Y11, Y11
+	VPCMPEQD     Y12, Y11, Y11
+	VPAND        Y0, Y11, Y11
+	XORQ         BX, BX
+
+right:
+	VMOVUPS     512(AX)(BX*1), Y12
+	VMAXPS      Y12, Y1, Y12
+	VMINPS      Y12, Y3, Y12
+	VMULPS      Y2, Y12, Y12
+	VROUNDPS    $0x09, Y12, Y13
+	VSUBPS      Y13, Y12, Y12
+	VMOVAPS     Y9, Y14
+	VFMADD213PS Y8, Y12, Y14
+	VFMADD213PS Y7, Y12, Y14
+	VFMADD213PS Y6, Y12, Y14
+	VFMADD213PS Y5, Y12, Y14
+	VFMADD213PS Y4, Y12, Y14
+	VCVTPS2DQ   Y13, Y13
+	VPSLLD      $0x17, Y13, Y13
+	VPADDD      Y13, Y14, Y14
+	VADDPS      Y0, Y14, Y14
+	VDIVPS      Y14, Y0, Y14
+	VSUBPS      Y14, Y11, Y14
+	VMULPS      Y10, Y14, Y14
+	VMOVUPS     Y14, 1280(AX)(BX*1)
+	ADDQ        $0x20, BX
+	CMPQ        BX, DX
+	JL          right
+	MOVQ        out+8(FP), AX
+	MOVQ        outs+48(FP), CX
+	MOVQ        (CX), DX
+	LEAQ        (AX)(DX*4), DX
+	MOVQ        8(CX), BX
+	LEAQ        (AX)(BX*4), BX
+	MOVQ        16(CX), SI
+	LEAQ        (AX)(SI*4), SI
+	MOVQ        24(CX), DI
+	LEAQ        (AX)(DI*4), DI
+	MOVQ        32(CX), R8
+	LEAQ        (AX)(R8*4), R8
+	MOVQ        40(CX), CX
+	LEAQ        (AX)(CX*4), CX
+	MOVQ        in+0(FP), AX
+	MOVQ        ins+24(FP), R9
+	MOVQ        grid+96(FP), R10
+	MOVQ        m+32(FP), R11
+	SHLQ        $0x03, R11
+	XORQ        R12, R12
+
+firstlines1:
+	LEAQ       16(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         firstlines1done
+	MOVQ       out+8(FP), R15
+	MOVQ       outs+48(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       next+64(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R12*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (SI)(R12*4), Y4
+	VMOVAPS    Y4, Y5
+	VMOVUPS    (DI)(R12*4), Y6
+	VMOVAPS    Y6, Y7
+	VMOVUPS    (R8)(R12*4), Y8
+	VMOVAPS    Y8, Y9
+	VMOVUPS    (CX)(R12*4), Y10
+	VMOVAPS    Y10, Y11
+	XORQ       R13, R13
+
+firstrows1at0:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      (AX)(R14*4), Y12
+	VMOVAPS      Y12, Y13
+	VBROADCASTSS 768(R10)(R13*2), Y14
+	VFMADD231PS  Y0, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y1
+	VBROADCASTSS 772(R10)(R13*2), Y14
+	VFMADD231PS  Y2, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y3
+	VBROADCASTSS 776(R10)(R13*2), Y14
+	VFMADD231PS  Y4, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y5
+	VBROADCASTSS 780(R10)(R13*2), Y14
+	VFMADD231PS  Y6, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y7
+	VBROADCASTSS 1280(R10)(R13*1), Y14
+	VFMADD231PS  Y8, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y9
+	VBROADCASTSS 1284(R10)(R13*1), Y14
+	VFMADD231PS  Y10, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y11
+	VMOVUPS      Y13, (AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           firstrows1at0
+	VMOVUPS      Y1, (DX)(R12*4)
+	VMOVUPS      Y3, (BX)(R12*4)
+	VMOVUPS      Y5, (SI)(R12*4)
+	VMOVUPS      Y7, (DI)(R12*4)
+	VMOVUPS      Y9, (R8)(R12*4)
+	VMOVUPS      Y11, (CX)(R12*4)
+	VMOVUPS      32(DX)(R12*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R12*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(SI)(R12*4), Y4
+	VMOVAPS      Y4, Y5
+	VMOVUPS      32(DI)(R12*4), Y6
+	VMOVAPS      Y6, Y7
+	VMOVUPS      32(R8)(R12*4), Y8
+	VMOVAPS      Y8, Y9
+	VMOVUPS      32(CX)(R12*4), Y10
+	VMOVAPS      Y10, Y11
+	XORQ         R13, R13
+
+firstrows1at32:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      32(AX)(R14*4), Y12
+	VMOVAPS      Y12, Y13
+	VBROADCASTSS 768(R10)(R13*2), Y14
+	VFMADD231PS  Y0, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y1
+	VBROADCASTSS 772(R10)(R13*2), Y14
+	VFMADD231PS  Y2, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y3
+	VBROADCASTSS 776(R10)(R13*2), Y14
+	VFMADD231PS  Y4, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y5
+	VBROADCASTSS 780(R10)(R13*2), Y14
+	VFMADD231PS  Y6, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y7
+	VBROADCASTSS 1280(R10)(R13*1), Y14
+	VFMADD231PS  Y8, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y9
+	VBROADCASTSS 1284(R10)(R13*1), Y14
+	VFMADD231PS  Y10, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y11
+	VMOVUPS      Y13, 32(AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           firstrows1at32
+	VMOVUPS      Y1, 32(DX)(R12*4)
+	VMOVUPS      Y3, 32(BX)(R12*4)
+	VMOVUPS      Y5, 32(SI)(R12*4)
+	VMOVUPS      Y7, 32(DI)(R12*4)
+	VMOVUPS      Y9, 32(R8)(R12*4)
+	VMOVUPS      Y11, 32(CX)(R12*4)
+	ADDQ         $0x10, R12
+	JMP          firstlines1
+
+firstlines1done:
+	MOVQ out+8(FP), AX
+	MOVQ others+56(FP), CX
+	MOVQ (CX), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ 8(CX), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ 16(CX), SI
+	LEAQ (AX)(SI*4), SI
+	MOVQ 24(CX), DI
+	LEAQ (AX)(DI*4), DI
+	MOVQ 32(CX), R8
+	LEAQ (AX)(R8*4), R8
+	MOVQ 40(CX), CX
+	LEAQ (AX)(CX*4), CX
+	MOVQ in+0(FP), AX
+	MOVQ ins+24(FP), R9
+	MOVQ grid+96(FP), R10
+	MOVQ both+40(FP), R11
+	SHLQ $0x03, R11
+	XORQ R12, R12
+
+secondlines1:
+	LEAQ       16(R12), R14
+	CMPQ       R14, dim+16(FP)
+	JG         secondlines1done
+	MOVQ       out+8(FP), R15
+	MOVQ       others+56(FP), R13
+	MOVQ       48(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       56(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       64(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       72(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       80(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       88(R13), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	MOVQ       in+0(FP), R15
+	MOVQ       otherNext+72(FP), R14
+	ADDQ       R12, R14
+	PREFETCHT0 (R15)(R14*4)
+	VMOVUPS    (DX)(R12*4), Y0
+	VMOVAPS    Y0, Y1
+	VMOVUPS    (BX)(R12*4), Y2
+	VMOVAPS    Y2, Y3
+	VMOVUPS    (SI)(R12*4), Y4
+	VMOVAPS    Y4, Y5
+	VMOVUPS    (DI)(R12*4), Y6
+	VMOVAPS    Y6, Y7
+	VMOVUPS    (R8)(R12*4), Y8
+	VMOVAPS    Y8, Y9
+	VMOVUPS    (CX)(R12*4), Y10
+	VMOVAPS    Y10, Y11
+	MOVQ       m+32(FP), R13
+	SHLQ       $0x03, R13
+
+secondrows1at0:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      (AX)(R14*4), Y12
+	VMOVAPS      Y12, Y13
+	VBROADCASTSS 768(R10)(R13*2), Y14
+	VFMADD231PS  Y0, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y1
+	VBROADCASTSS 772(R10)(R13*2), Y14
+	VFMADD231PS  Y2, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y3
+	VBROADCASTSS 776(R10)(R13*2), Y14
+	VFMADD231PS  Y4, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y5
+	VBROADCASTSS 780(R10)(R13*2), Y14
+	VFMADD231PS  Y6, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y7
+	VBROADCASTSS 1280(R10)(R13*1), Y14
+	VFMADD231PS  Y8, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y9
+	VBROADCASTSS 1284(R10)(R13*1), Y14
+	VFMADD231PS  Y10, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y11
+	VMOVUPS      Y13, (AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           secondrows1at0
+	VMOVUPS      Y1, (DX)(R12*4)
+	VMOVUPS      Y3, (BX)(R12*4)
+	VMOVUPS      Y5, (SI)(R12*4)
+	VMOVUPS      Y7, (DI)(R12*4)
+	VMOVUPS      Y9, (R8)(R12*4)
+	VMOVUPS      Y11, (CX)(R12*4)
+	VMOVUPS      32(DX)(R12*4), Y0
+	VMOVAPS      Y0, Y1
+	VMOVUPS      32(BX)(R12*4), Y2
+	VMOVAPS      Y2, Y3
+	VMOVUPS      32(SI)(R12*4), Y4
+	VMOVAPS      Y4, Y5
+	VMOVUPS      32(DI)(R12*4), Y6
+	VMOVAPS      Y6, Y7
+	VMOVUPS      32(R8)(R12*4), Y8
+	VMOVAPS      Y8, Y9
+	VMOVUPS      32(CX)(R12*4), Y10
+	VMOVAPS      Y10, Y11
+	MOVQ         m+32(FP), R13
+	SHLQ         $0x03, R13
+
+secondrows1at32:
+	MOVQ         (R9)(R13*1), R14
+	ADDQ         R12, R14
+	VMOVUPS      32(AX)(R14*4), Y12
+	VMOVAPS      Y12, Y13
+	VBROADCASTSS 768(R10)(R13*2), Y14
+	VFMADD231PS  Y0, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y1
+	VBROADCASTSS 772(R10)(R13*2), Y14
+	VFMADD231PS  Y2, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y3
+	VBROADCASTSS 776(R10)(R13*2), Y14
+	VFMADD231PS  Y4, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y5
+	VBROADCASTSS 780(R10)(R13*2), Y14
+	VFMADD231PS  Y6, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y7
+	VBROADCASTSS 1280(R10)(R13*1), Y14
+	VFMADD231PS  Y8, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y9
+	VBROADCASTSS 1284(R10)(R13*1), Y14
+	VFMADD231PS  Y10, Y14, Y13
+	VFMADD231PS  Y12, Y14, Y11
+	VMOVUPS      Y13, 32(AX)(R14*4)
+	ADDQ         $0x08, R13
+	CMPQ         R13, R11
+	JL           secondrows1at32
+	VMOVUPS      Y1, 32(DX)(R12*4)
+	VMOVUPS      Y3, 32(BX)(R12*4)
+	VMOVUPS      Y5, 32(SI)(R12*4)
+	VMOVUPS      Y7, 32(DI)(R12*4)
+	VMOVUPS      Y9, 32(R8)(R12*4)
+	VMOVUPS      Y11, 32(CX)(R12*4)
+	ADDQ         $0x10, R12
+	JMP          secondlines1
+
+secondlines1done:
 	VZEROUPPER
 	RET
 

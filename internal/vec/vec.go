@@ -16,6 +16,7 @@ import (
 type kernel struct {
 	name      string
 	window    func(in, out []float32, dim int, ins, outs []int, n, next int, labels uint, alpha float32, grid *Grid)
+	pair      func(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid)
 	gather    func(sum, in []float32, ins []int, scale float32, next int)
 	spread    func(in []float32, ins []int, after, before []float32, scale float32)
 	add       func(y, x []float32)
@@ -24,7 +25,7 @@ type kernel struct {
 	peak      func() (flops int)
 }
 
-var generic = kernel{name: "generic", window: windowGeneric, gather: gatherGeneric, spread: spreadGeneric, add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric}
+var generic = kernel{name: "generic", window: windowGeneric, pair: pairGeneric, gather: gatherGeneric, spread: spreadGeneric, add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric}
 
 // kernels are those that this processor and this build can run, the best one first.
 var kernels = append(assembly(), generic)

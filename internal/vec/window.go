@@ -26,6 +26,7 @@ import "math"
 const (
 	MaxIns  = 32 // input rows of one step
 	MaxOuts = 6  // output rows of one step: word2vec's default of one center and five negatives
+	MaxPair = 28 // input rows of both steps of a pair
 )
 
 // Grid holds a step's scores and errors: working memory of the kernel that stays readable until the next step. Rows of four and of two columns lie
@@ -62,15 +63,41 @@ func Window(in, out []float32, dim int, ins, outs []int, n, next int, labels uin
 	chosen.window(in, out, dim, ins, outs, n, next, labels, alpha, grid)
 }
 
-// windowGeneric is the definition. It walks rows 16 floats at a time, as arrays, which spares the compiler's bounds checks.
+// Pair trains two steps of MaxOuts output rows each, with the same labels: that of ins[:m] at outs, and that of ins[m:] at others, MaxPair input rows in all.
+// Both scores are of the rows as they were before the pair; then the first step's updates are made, then the second's. The scores of either step keep
+// the processor busy while the other's are on their way through sums, σ and memory, on which a step alone has to wait. Rows that both steps share lose no update.
+//
+// outs, others, next and otherNext may be read ahead as Window's are.
+func Pair(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid) {
+	chosen.pair(in, out, dim, ins, m, outs, others, next, otherNext, labels, alpha, grid)
+}
+
+// windowGeneric is the definition.
 func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, labels uint, alpha float32, grid *Grid) {
-	outs = outs[:n]
+	scoresGeneric(in, out, dim, ins, 0, outs[:n], labels, alpha, grid)
+	updatesGeneric(in, out, dim, ins, 0, outs[:n], grid)
+}
+
+// pairGeneric is the definition.
+func pairGeneric(in, out []float32, dim int, ins []int, m int, outs, others []int, _, _ int, labels uint, alpha float32, grid *Grid) {
+	scoresGeneric(in, out, dim, ins[:m], 0, outs[:MaxOuts], labels, alpha, grid)
+	scoresGeneric(in, out, dim, ins[m:], m, others[:MaxOuts], labels, alpha, grid)
+	updatesGeneric(in, out, dim, ins[:m], 0, outs[:MaxOuts], grid)
+	updatesGeneric(in, out, dim, ins[m:], m, others[:MaxOuts], grid)
+}
+
+// scoresGeneric fills the grid's rows from first on.
+func scoresGeneric(in, out []float32, dim int, ins []int, first int, outs []int, labels uint, alpha float32, grid *Grid) {
 	for m, a := range ins {
 		for n, b := range outs {
 			score := dot(in[a:a+dim], out[b:b+dim])
-			grid.set(m, n, score, alpha*(float32(labels>>n&1)-sigmoid(score)))
+			grid.set(first+m, n, score, alpha*(float32(labels>>n&1)-sigmoid(score)))
 		}
 	}
+}
+
+// updatesGeneric walks rows 16 floats at a time, as arrays, which spares the compiler's bounds checks.
+func updatesGeneric(in, out []float32, dim int, ins []int, first int, outs []int, grid *Grid) {
 	for i := 0; i < dim; i += 16 {
 		var before [MaxOuts][16]float32
 		for n, b := range outs {
@@ -80,7 +107,7 @@ func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, labels
 			u := (*[16]float32)(in[a+i:])
 			x := *u
 			for n, b := range outs {
-				v, e := (*[16]float32)(out[b+i:]), grid.Error(m, n)
+				v, e := (*[16]float32)(out[b+i:]), grid.Error(first+m, n)
 				old := &before[n]
 				for k := range u {
 					u[k] += e * old[k]

@@ -89,6 +89,49 @@ func TestEveryRowLengthComesOutRight(t *testing.T) {
 	})
 }
 
+func TestEveryKernelTakesThePairOfStepsThatThePlainLoopDefines(t *testing.T) {
+	eachKernel(t, func(t *testing.T) {
+		for both := 0; both <= MaxPair; both++ {
+			for m := 0; m <= both; m++ {
+				comparePair(t, m, both, 16*(1+(m+both)%9), m%3, uint(m+both)*0x9e37>>4&(1<<MaxOuts-1))
+			}
+		}
+	})
+}
+
+// comparePair has an output row that is in both steps, and an input row that is.
+func comparePair(t *testing.T, m, both, dim, offset int, labels uint) {
+	t.Helper()
+	what := fmt.Sprintf("%d and %d input rows of %d floats, offset %d, labels %06b", m, both-m, dim, offset, labels)
+	r := rand.New(rand.NewPCG(uint64(m*100+both), uint64(dim)))
+	in, out := newField(r, MaxIns, dim, offset), newField(r, 4*MaxOuts, dim, offset)
+	wantIn, wantOut := in.clone(), out.clone()
+	outs, ins := append([]int(nil), out.rows...), append([]int(nil), in.rows...)
+	r.Shuffle(len(outs), func(i, j int) { outs[i], outs[j] = outs[j], outs[i] })
+	r.Shuffle(len(ins), func(i, j int) { ins[i], ins[j] = ins[j], ins[i] })
+	others := outs[2*MaxOuts:]
+	others[1] = outs[3]
+	ins = ins[:both]
+	if 0 < m && m < both {
+		ins[m] = ins[0]
+	}
+	var grid, wantGrid Grid
+	Pair(in.floats, out.floats, dim, ins, m, outs, others, in.rows[0], in.rows[1], labels, 0.25, &grid)
+	pairGeneric(wantIn.floats, wantOut.floats, dim, ins, m, outs, others, in.rows[0], in.rows[1], labels, 0.25, &wantGrid)
+	in.compare(t, wantIn, what+": input")
+	out.compare(t, wantOut, what+": output")
+	for row := range both {
+		for column := range MaxOuts {
+			if d := float64(grid.Score(row, column)) - float64(wantGrid.Score(row, column)); !(math.Abs(d) <= 1e-5) {
+				t.Fatalf("%s: score %d, %d is %v, should be %v", what, row, column, grid.Score(row, column), wantGrid.Score(row, column))
+			}
+			if d := float64(grid.Error(row, column)) - float64(wantGrid.Error(row, column)); !(math.Abs(d) <= 1e-6) {
+				t.Fatalf("%s: error %d, %d is %v, should be %v", what, row, column, grid.Error(row, column), wantGrid.Error(row, column))
+			}
+		}
+	}
+}
+
 func compareStep(t *testing.T, m, n, dim, offset int, labels uint) {
 	t.Helper()
 	what := fmt.Sprintf("%d input rows, %d output rows of %d floats, offset %d, labels %06b", m, n, dim, offset, labels)

@@ -42,7 +42,14 @@ func (t *Trainer) Train(rec Record, rows *Matrices, alpha float32) {
 	rows.lock()
 	defer rows.unlock()
 	t.prepare(rec, rows, alpha)
-	for i := range t.kept {
+	i, half := 0, len(t.kept)/2
+	if t.model.settings.Sg {
+		for ; i < half; i++ { // far apart in the sentence, two windows have few words in common
+			t.pair(i, half+i, rows)
+		}
+		i += half
+	}
+	for ; i < len(t.kept); i++ {
 		t.window(i, rows)
 	}
 }
@@ -69,17 +76,63 @@ func (t *Trainer) prepare(rec Record, rows *Matrices, alpha float32) {
 // window trains kept[i] with the words around it.
 func (t *Trainer) window(i int, rows *Matrices) {
 	from, to := t.reach(i)
-	predictions := uint64(1)
+	predictions := 1
 	if t.model.settings.Sg {
-		predictions = uint64(to - from - 1)
+		predictions = to - from - 1
 		t.skipGram(i, from, to, rows)
 	} else {
 		t.bagOfWords(i, from, to, rows)
 	}
-	t.stats.Pairs += predictions
+	t.count(predictions)
+}
+
+// count notes predictions in the figures.
+func (t *Trainer) count(predictions int) {
+	t.stats.Pairs += uint64(predictions)
 	if t.sampled {
-		t.stats.LossPairs += predictions
+		t.stats.LossPairs += uint64(predictions)
 	}
+}
+
+// pair trains kept[i] and kept[j], each with the words around it: in one step where either needs no more than one.
+func (t *Trainer) pair(i, j int, rows *Matrices) {
+	from, to := t.reach(i)
+	otherFrom, otherTo := t.reach(j)
+	m, both := to-from-1, to-from-1+otherTo-otherFrom-1
+	if both > min(t.rows, vec.MaxPair) {
+		t.window(i, rows)
+		t.window(j, rows)
+		return
+	}
+	ins := t.tile[:both]
+	around(ins[:m], t.ins, from, i, to)
+	around(ins[m:], t.ins, otherFrom, j, otherTo)
+	for k := range t.targets {
+		o := &t.targets[k]
+		first, other := int(o.ends[i]), int(o.ends[j])
+		together := o.oneStep(i) && o.oneStep(j)
+		labels := uint(0)
+		if together {
+			labels = o.labelsOf(first, vec.MaxOuts)
+			together = labels == o.labelsOf(other, vec.MaxOuts)
+		}
+		if !together {
+			t.against(o, i, rows.Syn0, ins[:m], rows.Stride, t.upcoming(i))
+			t.against(o, j, rows.Syn0, ins[m:], rows.Stride, t.upcoming(j))
+			continue
+		}
+		vec.Pair(rows.Syn0, o.rows, rows.Stride, ins, m, o.offsets[first:], o.offsets[other:], t.upcoming(i), t.upcoming(j), labels, t.alpha, &t.grid)
+		if t.sampled {
+			t.stats.Loss += loss(&t.grid, both, vec.MaxOuts, labels, t.alpha)
+		}
+	}
+	t.count(both)
+}
+
+// around lists the input rows of a window without its center.
+func around(ins, rows []int, from, center, to int) {
+	n := copy(ins, rows[from:center])
+	copy(ins[n:], rows[center+1:to])
 }
 
 // reach is the window around kept[i]: kept[from:to], itself included. It has a context word at least.
@@ -119,6 +172,12 @@ func (t *Trainer) against(o *targets, i int, in []float32, ins []int, stride, up
 		}
 		first += n
 	}
+}
+
+// oneStep says whether kept[i] has as many targets as a step takes, and all of them differ.
+func (o *targets) oneStep(i int) bool {
+	first, end := o.ends[i], o.ends[i+1]
+	return end-first == vec.MaxOuts && distinct(o.offsets[first:end]) == vec.MaxOuts
 }
 
 // distinct is the length of the longest prefix whose elements all differ. Elements are compared only where hashes of six bits meet.

@@ -11,6 +11,7 @@ func main() {
 		for columns := 1; columns <= maxOuts; columns++ {
 			window(v, columns)
 		}
+		pair(v)
 		gather(v)
 		spread(v)
 		add(v)

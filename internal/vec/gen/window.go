@@ -16,17 +16,54 @@ func window(v wide, columns int) {
 	Doc(fmt.Sprintf("window%d%s is Window for %d output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.",
 		columns, v.suffix, columns))
 	Pragma("noescape")
-	o := outputRows(columns)
-	scores(v, columns, o)
-	errors(v, columns)
-	updates(v, columns, o)
+	h := half{outs: "outs", to: "m", next: "next"}
+	h.scores(v, columns)
+	errors(v, columns, h.to)
+	h.updates(v, columns)
 	VZEROUPPER() // or Go's own SSE instructions become slow on some processors
 	RET()
 }
 
+// pair writes vec.Pair for the largest number of columns: two steps, of which the second's scores are computed while the first's are still on their way.
+func pair(v wide) {
+	TEXT("pair"+v.suffix, NOSPLIT,
+		"func(in, out *float32, dim int, ins *int, m, both int, outs, others *int, next, otherNext int, label uint, alpha float32, grid *float32)")
+	Doc(fmt.Sprintf("pair%s is Pair. label as of window%d%s.", v.suffix, maxOuts, v.suffix))
+	Pragma("noescape")
+	first := half{name: "first", outs: "outs", to: "m", next: "next"}
+	second := half{name: "second", outs: "others", from: "m", to: "both", next: "otherNext"}
+	first.scores(v, maxOuts)
+	second.scores(v, maxOuts)
+	errors(v, maxOuts, second.to)
+	first.updates(v, maxOuts)
+	second.updates(v, maxOuts)
+	VZEROUPPER()
+	RET()
+}
+
+// half is one of the steps that a function takes: the names of its parameters, and of its labels.
+type half struct {
+	name     string
+	outs     string
+	from, to string // input rows; from the first one without a name
+	next     string
+}
+
+func (h half) label(format string, a ...any) string { return h.name + fmt.Sprintf(format, a...) }
+
+// start sets row to the first input row, in units of 8 bytes.
+func (h half) start(row Register) {
+	if h.from == "" {
+		XORQ(row, row)
+		return
+	}
+	Load(Param(h.from), row)
+	SHLQ(Imm(3), row)
+}
+
 // outputRows turns the offsets of the output rows into pointers.
-func outputRows(columns int) []Register {
-	base, outs := Load(Param("out"), GP64()), Load(Param("outs"), GP64())
+func (h half) outputRows(columns int) []Register {
+	base, outs := Load(Param("out"), GP64()), Load(Param(h.outs), GP64())
 	o := make([]Register, columns)
 	for n := range o {
 		p := GP64()
@@ -38,33 +75,34 @@ func outputRows(columns int) []Register {
 }
 
 // scores fills the grid, as many input rows at a time as a reduction takes.
-func scores(v wide, columns int, o []Register) {
+func (h half) scores(v wide, columns int) {
+	o := h.outputRows(columns)
 	row, left := GP64(), GP64()
-	XORQ(row, row)
-	Label("scores")
-	Load(Param("m"), left)
+	h.start(row)
+	Label(h.label("scores"))
+	Load(Param(h.to), left)
 	SHLQ(Imm(3), left)
 	SUBQ(row, left)
-	JLE(LabelRef("errors"))
+	JLE(LabelRef(h.label("scored")))
 	for rows := 1; rows < v.rows; rows++ {
 		CMPQ(left, Imm(uint64(8*rows)))
-		JE(LabelRef(fmt.Sprintf("scores%d", rows)))
+		JE(LabelRef(h.label("scores%d", rows)))
 	}
 	for rows := v.rows; rows > 0; rows-- {
-		Label(fmt.Sprintf("scores%d", rows))
-		tile(v, rows, columns, row, o)
+		Label(h.label("scores%d", rows))
+		tile(v, rows, row, o, h.label("dots%d", rows))
 		if rows == v.rows {
 			ADDQ(Imm(uint64(8*rows)), row)
-			JMP(LabelRef("scores"))
+			JMP(LabelRef(h.label("scores")))
 		} else if rows > 1 {
-			JMP(LabelRef("errors"))
+			JMP(LabelRef(h.label("scored")))
 		}
 	}
-	Label("errors")
+	Label(h.label("scored"))
 }
 
 // tile computes the scores of rows input rows: rows·columns sums of all lanes, kept in registers over the whole length.
-func tile(v wide, rows, columns int, row Register, o []Register) {
+func tile(v wide, rows int, row Register, o []Register, loop string) {
 	in, ins := Load(Param("in"), GP64()), Load(Param("ins"), GP64())
 	p := make([]Register, rows)
 	sums := make([][]VecVirtual, rows)
@@ -72,20 +110,19 @@ func tile(v wide, rows, columns int, row Register, o []Register) {
 		p[m] = GP64()
 		MOVQ(Mem{Base: ins, Index: row, Scale: 1, Disp: 8 * m}, p[m])
 		LEAQ(Mem{Base: in, Index: p[m], Scale: 4}, p[m])
-		for range columns {
+		for range o {
 			sums[m] = append(sums[m], v.zero())
 		}
 	}
 	i := GP64()
 	XORQ(i, i)
-	loop := fmt.Sprintf("dots%d", rows)
 	Label(loop)
 	a := make([]VecVirtual, rows)
 	for m := range a {
 		a[m] = v.reg()
 		VMOVUPS(Mem{Base: p[m], Index: i, Scale: 4}, a[m])
 	}
-	for n := range columns {
+	for n := range o {
 		b := v.reg()
 		VMOVUPS(Mem{Base: o[n], Index: i, Scale: 4}, b)
 		for m := range a {
@@ -98,15 +135,15 @@ func tile(v wide, rows, columns int, row Register, o []Register) {
 	reduce(v, sums, row)
 }
 
-// errors turns all scores into alpha·(label − σ(score)).
-func errors(v wide, columns int) {
+// errors turns the scores of all input rows, of which the parameter says how many there are, into alpha·(label − σ(score)).
+func errors(v wide, columns int, rows string) {
 	grid, label := Load(Param("grid"), GP64()), GP64()
 	Load(Param("label"), label)
 	e := newSigmoid(v)
 	alpha := v.reg()
 	VBROADCASTSS(parameter("alpha"), alpha)
 	end, row := GP64(), GP64()
-	Load(Param("m"), end)
+	Load(Param(rows), end)
 	SHLQ(Imm(3), end) // rows in units of 8 bytes, as above
 
 	part := func(name string, width int, score, err func(row Register) Mem) {
@@ -134,10 +171,11 @@ func errors(v wide, columns int) {
 }
 
 // updates changes all rows, one or two cache lines at a time: the output rows' old and new values stay in registers while the input rows pass by.
-func updates(v wide, columns int, o []Register) {
+func (h half) updates(v wide, columns int) {
+	o := h.outputRows(columns)
 	in, ins, grid := Load(Param("in"), GP64()), Load(Param("ins"), GP64()), Load(Param("grid"), GP64())
 	end := GP64()
-	Load(Param("m"), end)
+	Load(Param(h.to), end)
 	SHLQ(Imm(3), end)
 	i, row, at := GP64(), GP64(), GP64()
 	XORQ(i, i)
@@ -155,7 +193,7 @@ func updates(v wide, columns int, o []Register) {
 				VMOVAPS(before[k][n], after[k][n])
 			}
 		}
-		XORQ(row, row)
+		h.start(row)
 		Label(name)
 		MOVQ(Mem{Base: ins, Index: row, Scale: 1}, at)
 		ADDQ(i, at)
@@ -191,15 +229,15 @@ func updates(v wide, columns int, o []Register) {
 	}
 
 	for lines := v.registers; lines > 0; lines-- {
-		loop, done := fmt.Sprintf("lines%d", lines), fmt.Sprintf("lines%ddone", lines)
+		loop, done := h.label("lines%d", lines), h.label("lines%ddone", lines)
 		Label(loop)
 		LEAQ(Mem{Base: i, Disp: 16 * lines}, at)
 		CMPQ(at, parameter("dim"))
 		JG(LabelRef(done))
-		prefetch(columns, lines, i, row, at)
+		h.prefetch(columns, lines, i, row, at)
 		width := min(lines, v.registers)
 		for disp := 0; disp < 64*lines; disp += 4 * v.floats * width {
-			block(fmt.Sprintf("rows%dat%d", lines, disp), disp, width)
+			block(h.label("rows%dat%d", lines, disp), disp, width)
 		}
 		ADDQ(Imm(uint64(16*lines)), i)
 		JMP(LabelRef(loop))
@@ -209,18 +247,18 @@ func updates(v wide, columns int, o []Register) {
 
 // prefetch asks for the next step's rows, the same columns as the block at i, so that they arrive while this step's updates keep the multipliers busy:
 // its output rows, which follow this step's in the list, and the input row that will enter the window. list and at are free registers.
-func prefetch(columns, width int, i, list, at Register) {
+func (h half) prefetch(columns, width int, i, list, at Register) {
 	base := GP64()
 	for n := 0; n <= maxOuts; n++ {
 		if n < maxOuts {
 			if n == 0 {
 				Load(Param("out"), base)
-				Load(Param("outs"), list)
+				Load(Param(h.outs), list)
 			}
 			MOVQ(Mem{Base: list, Disp: 8 * (columns + n)}, at)
 		} else {
 			Load(Param("in"), base)
-			Load(Param("next"), at)
+			Load(Param(h.next), at)
 		}
 		ADDQ(i, at)
 		for k := range width {
