@@ -176,11 +176,14 @@ beside = until(lambda: len(s := running("deepdist-sidecar")) == 2 and s)
 executors = {p.ppid() for p in beside}
 lines = topic_lines(6000)
 words = sum(len(s.split()) for s in lines)
+folder = sys.argv[3].split("=", 1)[1]
+def written(name, test):
+    return [f for f in glob.glob(f"{folder}/*.plugin.deepdist.DeepDistPlugin.sidecar.{name}.csv") if test(max((float(l.split(",")[1]) for l in open(f).readlines()[1:]), default=0))]
 seen, killed = {}, []
 def show(figures):
     for w in figures.get("workers") or ():
         seen[w["pid"]] = max(seen.get(w["pid"], 0), w["pushes"])
-    if not killed and figures.get("phase") == "training" and figures.get("words", 0) > 0:
+    if not killed and figures.get("phase") == "training" and len(written("pushes", lambda n: n > 0)) == 2:
         killed.append(beside[0])
         beside[0].kill()
 with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=60), progress=show) as dd:
@@ -200,10 +203,6 @@ until(lambda: len(running("deepdist-sidecar")) == 2)
 [other] = [p for p in running("deepdist-sidecar") if p == beside[1]]
 other.kill()  # while no task runs: the plugin itself sees it
 until(lambda: other not in (s := running("deepdist-sidecar")) and {jvm_of(p) for p in s} == executors)
-folder = sys.argv[3].split("=", 1)[1]
-def written(name, test):
-    return [f for f in glob.glob(f"{folder}/*.plugin.deepdist.DeepDistPlugin.sidecar.{name}.csv") if test(max((float(l.split(",")[1]) for l in open(f).readlines()[1:]), default=0))]
-until(lambda: len(written("pushes", lambda n: n > 0)) == 2)
 until(lambda: len(written("restarts", lambda n: n > 0)) >= 1)
 sc.stop()
 until(lambda: not running("deepdist-sidecar"))
