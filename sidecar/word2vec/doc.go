@@ -24,6 +24,9 @@
 //
 //	e = alpha · (label − σ(h·v)),    h += e·v,    v += e·h
 //
+// Skip-gram takes the windows of a record two by two, one from each half, which are far apart and so have few words in common: the scores of both come before the
+// updates of either (see vec.Pair). CBOW takes one after the other.
+//
 // # The random choices
 //
 //   - Subsampling (section 2.3 there, but by the formula of word2vec's and gensim's code): an occurrence of a word that makes up the share f of the
