@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 
 import numpy as np
 
@@ -70,6 +71,15 @@ def all_sidecars(sc, do):
     for process in found:
         getattr(process, do)()
     return found
+
+
+def until(what, seconds=60):
+    """Ask again and again until `what()` is true; returns that."""
+    deadline = time.monotonic() + seconds
+    while not (got := what()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+    return got
 
 
 def run_app(source, *args, timeout=170, env=None, check=True):

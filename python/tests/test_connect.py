@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pyspark
 import pytest
-from helpers import TOPICS, once_in_training, topic_lines, topic_score
+from helpers import TOPICS, once_in_training, topic_lines, topic_score, until
 
 from deepdist import SGD, Adam, BadInput, DeepDist, DeepDistError, Rows, ServerLost, UserCodeError, Word2Vec
 
@@ -103,14 +103,6 @@ def spark(server):
 @pytest.fixture(scope="module")
 def lines(spark):
     return spark.createDataFrame([(s, i) for i, s in enumerate(topic_lines(3000))], "text string, number long").repartition(3)
-
-
-def until(what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (got := what()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-    return got
 
 
 def words(**more):

@@ -25,19 +25,12 @@ HEAD = """
 import glob, json, os, sys, time, urllib.request, psutil, numpy as np
 from pyspark import SparkConf, SparkContext
 from deepdist import *
-from helpers import topic_lines, topic_score, sidecars, count
+from helpers import topic_lines, topic_score, sidecars, count, until
 master, jar, *more = sys.argv[1:]
 conf = SparkConf().setMaster(master).set("spark.jars", jar).set("spark.plugins", "deepdist.DeepDistPlugin")
 conf.set("spark.executor.memory", "1g").set("spark.deepdist.page", "off").set("spark.ui.port", "0")
 for pair in more:
     conf.set(*pair.split("=", 1))
-
-def until(what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (got := what()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-    return got
 
 def family():
     return psutil.Process().children(recursive=True)

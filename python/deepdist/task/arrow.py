@@ -7,7 +7,6 @@ Each yields the same pairs as its counterpart for RDDs, as rows. A client can't 
 from __future__ import annotations
 
 import itertools
-import struct
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from ..models.arrays import Adapter
 from ..session import Session
-from . import batches, gradient, ingest, sidecar, slots
+from . import arrays, batches, gradient, ingest, sidecar, slots
 from .gradient import Gradient
 
 PARTITION_DDL = "partition long"
@@ -30,7 +29,7 @@ def counter() -> Mapper:
     """Driver: the function that yields one row for each partition."""
 
     def count(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield pa.RecordBatch.from_arrays([numbers(sidecar.partition_id())], ["partition"])
+        yield pa.RecordBatch.from_arrays([arrays.int64(sidecar.partition_id())], ["partition"])
 
     return count
 
@@ -40,7 +39,7 @@ def ingester(session: Session, training_id: int, wanted: Collection[int]) -> Map
 
     def ingest_wanted(incoming: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if (partition := sidecar.partition_id()) in wanted:
-            yield status_row(*ingest.ingest_batches(session, training_id, partition, batches.from_arrow(incoming, partition)))
+            yield ingest.status_row(*ingest.ingest_batches(session, training_id, partition, batches.from_arrow(incoming, partition)))
 
     return ingest_wanted
 
@@ -50,7 +49,7 @@ def lender(session: Session, training_id: int) -> Mapper:
 
     def lend(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for lent in slots.lend_slot(session, training_id, sidecar.partition_id(), ()):
-            yield pa.RecordBatch.from_arrays([numbers(lent["slot"]), numbers(lent["words"])], ["slot", "words"])
+            yield pa.RecordBatch.from_arrays([arrays.int64(lent["slot"]), arrays.int64(lent["words"])], ["slot", "words"])
 
     return lend
 
@@ -64,16 +63,6 @@ def differentiator(
         if (partition := sidecar.partition_id()) in wanted:
             rows = itertools.chain.from_iterable(map(rows_of, incoming))
             for index, status in gradient.run_partition(session, training_id, adapter, function, offset, partition, rows):
-                yield status_row(index, status)
+                yield ingest.status_row(index, status)
 
     return differentiate
-
-
-def status_row(partition: int, status: str) -> pa.RecordBatch:
-    """Task: (partition, 'OK' or 'EMPTY') as a record batch."""
-    return pa.RecordBatch.from_arrays([numbers(partition), batches.utf8_array([status])], ["partition", "status"])
-
-
-def numbers(*values: int) -> pa.Array:
-    """Task: int64s as an Arrow array, without `pa.array`, which would import pandas."""
-    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(struct.pack(f"={len(values)}q", *values))])

@@ -15,10 +15,10 @@ import reprlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ..errors import BadInput
+from . import arrays
 
 MAX_BATCH_BYTES = 8 << 20
 MAX_ROW_BYTES = 1 << 20
@@ -175,30 +175,12 @@ def _halves(column: pa.Array) -> Iterator[pa.Array]:
 def _batch(rows: list[Any], layout: str, partition: int, row: int) -> pa.RecordBatch:
     texts = rows if layout == LINES else list(itertools.chain.from_iterable(rows))
     try:
-        array = utf8_array(texts)
+        array = arrays.utf8(texts)
     except (UnicodeEncodeError, TypeError) as e:
         raise _bad_row(rows, layout, partition, row, e) from e
     if layout == TOKENS:
-        array = pa.Array.from_buffers(_TYPES[TOKENS], len(rows), [None, _offsets(map(len, rows), len(rows))], children=[array])
+        array = arrays.lists(array, map(len, rows), len(rows))
     return pa.RecordBatch.from_arrays([array], ["text"])
-
-
-def utf8_array(texts: list[str]) -> pa.Array:
-    """Task: the texts as an Arrow array; raises UnicodeEncodeError for a lone surrogate, TypeError for what is no str.
-
-    It is what `pa.array(texts)` gives; but that imports pandas (to ask whether it was given a Series), which takes each Python worker longer than
-    millions of words do.
-    """
-    data = "".join(texts)
-    raw = data.encode()
-    sizes = map(len, texts) if len(raw) == len(data) else map(len, map(str.encode, texts))
-    return pa.Array.from_buffers(pa.utf8(), len(texts), [None, _offsets(sizes, len(texts)), pa.py_buffer(raw)])
-
-
-def _offsets(sizes: Iterable[int], n: int) -> pa.Buffer:
-    offsets = np.zeros(n + 1, np.int32)
-    np.cumsum(np.fromiter(sizes, np.int32, n), out=offsets[1:])
-    return pa.py_buffer(offsets)
 
 
 def _reslice(batch: pa.RecordBatch, rows: int, goes_on: bool = False) -> Iterator[tuple[pa.RecordBatch, int, bool]]:

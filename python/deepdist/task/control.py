@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ from .. import bundle
 from ..errors import DeepDistError, Lost
 from ..session import Session
 from ..wire import Connection
-from . import sidecar
+from . import arrays, sidecar
 
 ANSWER, ERROR = -1, -2
 """What stands in `at` of a row that is JSON."""
@@ -85,7 +84,7 @@ def stager(session: Session, stage: str, total: int) -> Mapper:
                 for i in range(batch.num_rows):
                     at, data = batch.column(0)[i].as_py(), batch.column(1)[i].as_buffer()
                     _call(connection, Asked("stage", {"stage": stage, "total": total, "at": at, "bytes": len(data)}, data))  # type: ignore[arg-type]
-        yield pa.RecordBatch.from_arrays([_numbers("q", [1])], ["staged"])
+        yield pa.RecordBatch.from_arrays([arrays.int64(1)], ["staged"])
 
     return put
 
@@ -116,15 +115,5 @@ def _rows_of(number: int, fd: int) -> Iterator[pa.RecordBatch]:
 
 
 def _batch(rows: list[tuple[int, int, bytes]]) -> pa.RecordBatch:
-    """Task: rows as a record batch, without `pa.array`, which would import pandas."""
     numbers, places, data = zip(*rows)
-    ends = [0]
-    for d in data:
-        ends.append(ends[-1] + len(d))
-    binary = pa.Array.from_buffers(pa.binary(), len(data), [None, pa.py_buffer(struct.pack(f"={len(ends)}i", *ends)), pa.py_buffer(b"".join(data))])
-    return pa.RecordBatch.from_arrays([_numbers("i", numbers), _numbers("q", places), binary], ["call", "at", "data"])
-
-
-def _numbers(code: str, values: Sequence[int]) -> pa.Array:
-    kind = pa.int32() if code == "i" else pa.int64()
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(struct.pack(f"={len(values)}{code}", *values))])
+    return pa.RecordBatch.from_arrays([arrays.int32(*numbers), arrays.int64(*places), arrays.binary(data)], ["call", "at", "data"])

@@ -6,7 +6,6 @@ the right totals, so a task that dies half-way leaves nothing behind and may sim
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from ..session import Session
 from ..wire import BATCH, END
-from . import batches, sidecar
+from . import arrays, batches, sidecar
 
 
 def ingest_rows(session: Session, training_id: int, partition: int, rows: Iterable[Any]) -> Iterator[tuple[int, str]]:
@@ -33,20 +32,20 @@ def arrow_ingester(session: Session) -> Callable[[Iterator[pa.RecordBatch]], Ite
     """
 
     def ingest_arrow(incoming: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
-        assert context is not None
+        context = sidecar.task_context()
         partition, training_id = context.partitionId(), int(context.getLocalProperty(TRAINING_PROPERTY) or 0)
-        _, status = ingest_batches(session, training_id, partition, batches.from_arrow(incoming, partition))
-        number = pa.Array.from_buffers(pa.int64(), 1, [None, pa.py_buffer(partition.to_bytes(8, sys.byteorder))])
-        yield pa.RecordBatch.from_arrays([number, batches.utf8_array([status])], ["partition", "status"])
+        yield status_row(*ingest_batches(session, training_id, partition, batches.from_arrow(incoming, partition)))
 
     return ingest_arrow
 
 
 TRAINING_PROPERTY = "deepdist.training"
 STATUS_DDL = "partition long, status string"
+
+
+def status_row(partition: int, status: str) -> pa.RecordBatch:
+    """Task: (partition, 'OK' or 'EMPTY') as a record batch."""
+    return pa.RecordBatch.from_arrays([arrays.int64(partition), arrays.utf8([status])], ["partition", "status"])
 
 
 def ingest_batches(session: Session, training_id: int, partition: int, incoming: batches.Counted | None) -> tuple[int, str]:

@@ -125,24 +125,24 @@ def ping(directory: str, pid: int) -> None:
         raise PeerGone(f"nobody listens on its socket any more ({e})") from e
 
 
-def attempt_id() -> int:
-    """Task: Spark's taskAttemptId, unique and growing within a SparkContext (attemptNumber is neither)."""
+def task_context() -> Any:
+    """Task: Spark's TaskContext; raises DeepDistError elsewhere."""
     from pyspark import TaskContext
 
     context = TaskContext.get()
     if context is None:
         raise DeepDistError("this runs in a Spark task only")
-    return context.taskAttemptId()
+    return context
+
+
+def attempt_id() -> int:
+    """Task: Spark's taskAttemptId, unique and growing within a SparkContext (attemptNumber is neither)."""
+    return int(task_context().taskAttemptId())
 
 
 def partition_id() -> int:
     """Task: the number of this task's partition."""
-    from pyspark import TaskContext
-
-    context = TaskContext.get()
-    if context is None:
-        raise DeepDistError("this runs in a Spark task only")
-    return context.partitionId()
+    return int(task_context().partitionId())
 
 
 def end_session(session: Session, jvm: tuple[int, int]) -> None:
