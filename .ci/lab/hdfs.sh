@@ -8,42 +8,14 @@
 set -euo pipefail
 [ "${1:-}" = run ] && [ $# -ge 2 ] || { sed -n 2,7p "$0"; exit 2; }
 shift
-jars=$(cd "$(dirname "$0")/../.." && pwd)/build/hdfs
-lab=$(mktemp -d "${TMPDIR:-/tmp}/deepdist-hdfs.XXXXXX")
-stop() {
-  status=$?
-  trap - EXIT INT TERM
-  for file in "$lab"/*.pid; do kill -KILL "$(cat "$file")" 2>/dev/null || true; done
-  if [ "$status" -ne 0 ]; then tail -n 15 "$lab"/*.log >&2 || true; fi
-  rm -rf "$lab"
-  exit "$status"
-}
-trap stop EXIT INT TERM
-skip() { echo "hdfs.sh: SKIPPED, not run: $*" >&2; exit 0; }
-
-if [ ! -f "$jars/.done" ]; then
-  command -v mvn >/dev/null || skip "the jars of Hadoop come by mvn, which is not here (Debian: apt install maven)"
-  mkdir -p "$jars"
-  dependency() { echo "<dependency><groupId>org.apache.hadoop</groupId><artifactId>$1</artifactId><version>3.4.1</version></dependency>"; }
-  cat > "$jars/pom.xml" <<POM
-<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>lab</groupId><artifactId>hdfs</artifactId><version>1</version>
-<dependencies>$(for name in hadoop-hdfs hadoop-hdfs-client hadoop-common; do dependency $name; done)</dependencies></project>
-POM
-  timeout 120 mvn -q -B -f "$jars/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars/lib" > "$lab/mvn.log" 2>&1 ||
-    { tail -n 3 "$lab/mvn.log" >&2; skip "mvn could not fetch the jars of Hadoop"; }
-  touch "$jars/.done"
-fi
+. "$(dirname "$0")/hadoop.sh" hdfs
+hadoop_jars hdfs 120 hadoop-hdfs hadoop-hdfs-client hadoop-common
 
 cd "$lab"
 mkdir -p conf/webapps/hdfs conf/webapps/datanode # the daemons end without these folders
-printf '%s\n' 'log4j.rootLogger=INFO,c' 'log4j.appender.c=org.apache.log4j.ConsoleAppender' 'log4j.appender.c.layout=org.apache.log4j.PatternLayout' \
-  'log4j.appender.c.layout.ConversionPattern=%p %c{1}: %m%n' > conf/log4j.properties
-read -r rpc1 rpc2 http1 http2 < <(python3 -c 'import socket
-all = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-print(*(s.getsockname()[1] for s in all))')
+log_to_console conf/log4j.properties
+read -r rpc1 rpc2 http1 http2 < <(free_ports 4)
 export HDFS_URL=hdfs://lab HDFS_NAMENODE=127.0.0.1:$rpc1 HADOOP_CONF_DIR=$lab/conf HDFS_LAB=$lab
-property() { echo "<property><name>$1</name><value>$2</value></property>"; }
 echo "<configuration>$(property fs.defaultFS "$HDFS_URL")</configuration>" > conf/core-site.xml
 { echo '<configuration>'
   property dfs.nameservices lab; property dfs.ha.namenodes.lab nn1,nn2; property dfs.namenode.rpc-address.lab.nn1 "$HDFS_NAMENODE"
@@ -78,19 +50,11 @@ echo \$! > "\$name.pid"
 START
 printf '#!/bin/sh\nexec "%s/java" 128m "$@"\n' "$lab" > admin
 chmod +x java start admin
-await() { # file pattern count
-  for _ in $(seq 450); do
-    [ "$(grep -c "$2" "$1" 2>/dev/null || true)" -ge "$3" ] 2>/dev/null && return
-    for file in *.pid; do kill -0 "$(cat "$file")" 2>/dev/null || { echo "hdfs.sh: ${file%.pid} ended" >&2; return 1; }; done
-    sleep .2
-  done
-  echo "hdfs.sh: no '$2' in $1 within 90 seconds" >&2; return 1
-}
 ./java 256m org.apache.hadoop.hdfs.server.namenode.NameNode -D dfs.ha.namenode.id=nn1 -D "dfs.namenode.name.dir=$lab/nn1" -format -nonInteractive > format.log 2>&1
 cp -r nn1 nn2
 for name in nn1 dn1 dn2 dn3 nn2; do ./start $name; done
-await nn1.log 'RPC up at' 1
+await nn1.log 'RPC up at' 1 90
 ./admin org.apache.hadoop.hdfs.tools.DFSHAAdmin -transitionToActive nn1 > active.log 2>&1
-for name in nn1 nn2; do await $name.log 'registerDatanode: from' 3; done
+for name in nn1 nn2; do await $name.log 'registerDatanode: from' 3 90; done
 cd "$OLDPWD"
 "$@"

@@ -7,8 +7,8 @@ set -euo pipefail
 [ "${1:-}" = run ] && [ $# -ge 2 ] || { sed -n 2,5p "$0"; exit 2; }
 shift
 protection=${PROTECTION:-privacy}
+. "$(dirname "$0")/hadoop.sh" kerberos
 jars=$(cd "$(dirname "$0")/../.." && pwd)/build/hdfs
-skip() { echo "kerberos.sh: SKIPPED, not run: $*" >&2; exit 0; }
 [ -f "$jars/.done" ] || skip "there are no jars of Hadoop: hdfs.sh fetches them"
 if ! [ -x /usr/sbin/krb5kdc ] || ! command -v kinit >/dev/null; then
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || skip "there is no KDC (Debian: apt install krb5-kdc krb5-user)"
@@ -16,21 +16,9 @@ if ! [ -x /usr/sbin/krb5kdc ] || ! command -v kinit >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends krb5-kdc krb5-admin-server krb5-user >/dev/null
 fi
-lab=$(mktemp -d "${TMPDIR:-/tmp}/deepdist-kerberos.XXXXXX")
-stop() {
-  status=$?
-  trap - EXIT INT TERM
-  for file in "$lab"/*.pid; do kill -KILL "$(cat "$file")" 2>/dev/null || true; done
-  if [ "$status" -ne 0 ]; then tail -n 15 "$lab"/*.log >&2 || true; fi
-  rm -rf "$lab"
-  exit "$status"
-}
-trap stop EXIT INT TERM
 cd "$lab"
 mkdir -p conf/webapps/hdfs conf/webapps/datanode
-read -r kdc rpc http < <(python3 -c 'import socket
-all = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-print(*(s.getsockname()[1] for s in all))')
+read -r kdc rpc http < <(free_ports 3)
 export KRB5_CONFIG=$lab/krb5.conf KRB5_KDC_PROFILE=$lab/kdc.conf
 cat > krb5.conf <<CONF
 [libdefaults]
@@ -66,7 +54,6 @@ done
 /usr/sbin/kadmin.local -q 'addprinc -randkey user' >> kdc.log 2>&1
 /usr/sbin/kadmin.local -q "ktadd -k $lab/user.keytab user" >> kdc.log 2>&1
 /usr/sbin/krb5kdc -n >> kdc.log 2>&1 & echo $! > kdc.pid; disown
-property() { echo "<property><name>$1</name><value>$2</value></property>"; }
 { echo '<configuration>'
   property fs.defaultFS "hdfs://localhost:$rpc"; property hadoop.security.authentication kerberos; property hadoop.security.authorization true
   property hadoop.rpc.protection "$protection"; property hadoop.security.auth_to_local 'RULE:[2:$1](.*)s/HTTP/hdfs/ DEFAULT'
@@ -81,19 +68,13 @@ property() { echo "<property><name>$1</name><value>$2</value></property>"; }
   property dfs.block.access.token.enable true; property dfs.data.transfer.protection "$protection"; property ignore.secure.ports.for.testing true
   property dfs.permissions.enabled false
   echo '</configuration>'; } > conf/hdfs-site.xml
-printf '%s\n' 'log4j.rootLogger=INFO,c' 'log4j.appender.c=org.apache.log4j.ConsoleAppender' 'log4j.appender.c.layout=org.apache.log4j.PatternLayout' \
-  'log4j.appender.c.layout.ConversionPattern=%p %c{1}: %m%n' > conf/log4j.properties
+log_to_console conf/log4j.properties
 daemon() { exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.security.krb5.conf="$KRB5_CONFIG" --add-opens java.base/java.lang=ALL-UNNAMED \
   -cp "conf:$jars/lib/*" "org.apache.hadoop.hdfs.server.$1" "${@:2}" < /dev/null; }
 (daemon namenode.NameNode -format -nonInteractive) > format.log 2>&1
 daemon namenode.NameNode > nn.log 2>&1 & echo $! > nn.pid; disown
 daemon datanode.DataNode > dn.log 2>&1 & echo $! > dn.pid; disown
-for _ in $(seq 450); do
-  grep -q 'registerDatanode: from' nn.log && break
-  for file in *.pid; do kill -0 "$(cat "$file")" 2>/dev/null || { echo "kerberos.sh: ${file%.pid} ended" >&2; exit 1; }; done
-  sleep .2
-done
-grep -q 'registerDatanode: from' nn.log || { echo 'kerberos.sh: no DataNode within 90 seconds' >&2; exit 1; }
+await nn.log 'registerDatanode: from' 1 90
 export HDFS_URL=hdfs://localhost:$rpc HADOOP_CONF_DIR=$lab/conf KRB5CCNAME=FILE:$lab/tickets KERBEROS_KEYTAB=$lab/user.keytab KERBEROS_PRINCIPAL=user@LAB.TEST
 kinit -k -t "$KERBEROS_KEYTAB" "$KERBEROS_PRINCIPAL"
 cd "$OLDPWD"

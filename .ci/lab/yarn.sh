@@ -6,48 +6,21 @@
 set -euo pipefail
 [ "${1:-}" = run ] && [ $# -ge 2 ] && [ -n "${HADOOP_CONF_DIR:-}" ] || { sed -n 2,5p "$0"; exit 2; }
 shift
-jars=$(cd "$(dirname "$0")/../.." && pwd)/build/yarn
-lab=$(mktemp -d "${TMPDIR:-/tmp}/deepdist-yarn.XXXXXX")
-stop() {
-  status=$?
-  trap - EXIT INT TERM
-  for file in "$lab"/*.pid; do kill -KILL "$(cat "$file")" 2>/dev/null || true; done
-  for at in /proc/[0-9]*; do # containers outlive a NodeManager that is killed; each stands in a folder of this lab
+. "$(dirname "$0")/hadoop.sh" yarn
+stop_more() { # containers outlive a NodeManager that is killed; each stands in a folder of this lab
+  for at in /proc/[0-9]*; do
     case $(readlink "$at/cwd" 2>/dev/null) in "$lab"/*) kill -KILL "${at#/proc/}" 2>/dev/null || true;; esac
   done
-  if [ "$status" -ne 0 ]; then
-    tail -n 15 "$lab"/*.log >&2 || true
-    find "$lab/logs" -name 'std*' -size +0 -exec tail -n 30 {} + >&2 || true
-  fi
-  rm -rf "$lab"
-  exit "$status"
 }
-trap stop EXIT INT TERM
-skip() { echo "yarn.sh: SKIPPED, not run: $*" >&2; exit 0; }
-
-if [ ! -f "$jars/.done" ]; then
-  command -v mvn >/dev/null || skip "the jars of Hadoop come by mvn, which is not here (Debian: apt install maven)"
-  mkdir -p "$jars"
-  dependency() { echo "<dependency><groupId>org.apache.hadoop</groupId><artifactId>$1</artifactId><version>3.4.1</version></dependency>"; }
-  cat > "$jars/pom.xml" <<POM
-<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>lab</groupId><artifactId>yarn</artifactId><version>1</version>
-<dependencies>$(for name in hadoop-yarn-server-resourcemanager hadoop-yarn-server-nodemanager hadoop-yarn-server-timelineservice hadoop-hdfs-client hadoop-common; do dependency $name; done)</dependencies></project>
-POM
-  timeout 180 mvn -q -B -f "$jars/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars/lib" > "$lab/mvn.log" 2>&1 ||
-    { tail -n 3 "$lab/mvn.log" >&2; skip "mvn could not fetch the jars of Hadoop"; }
-  touch "$jars/.done"
-fi
+show_more() { find "$lab/logs" -name 'std*' -size +0 -exec tail -n 30 {} + >&2 || true; }
+hadoop_jars yarn 180 hadoop-yarn-server-resourcemanager hadoop-yarn-server-nodemanager hadoop-yarn-server-timelineservice hadoop-hdfs-client hadoop-common
 
 cp -r "$HADOOP_CONF_DIR" "$lab/conf"
 cd "$lab"
 export HADOOP_CONF_DIR=$lab/conf YARN_LAB=$lab
 JAVA_HOME=${JAVA_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")} # which containers are started with
 export JAVA_HOME
-read -r -a ports < <(python3 -c 'import socket
-all = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
-print(*(s.getsockname()[1] for s in all))')
-property() { echo "<property><name>$1</name><value>$2</value></property>"; }
+read -r -a ports < <(free_ports 5)
 { echo '<configuration>'
   i=0
   for name in address scheduler.address resource-tracker.address admin.address webapp.address; do property "yarn.resourcemanager.$name" "127.0.0.1:${ports[$i]}"; i=$((i + 1)); done
@@ -66,16 +39,8 @@ daemon() { # name class
     "org.apache.hadoop.yarn.server.$2" > "$1.log" 2>&1 < /dev/null &
   echo $! > "$1.pid"
 }
-await() { # file pattern
-  for _ in $(seq 300); do
-    grep -q "$2" "$1" && return
-    for file in *.pid; do kill -0 "$(cat "$file")" 2>/dev/null || { echo "yarn.sh: ${file%.pid} ended" >&2; return 1; }; done
-    sleep .2
-  done
-  echo "yarn.sh: no '$2' in $1 within a minute" >&2; return 1
-}
 daemon rm resourcemanager.ResourceManager
 daemon nm nodemanager.NodeManager
-await rm.log 'Node Transitioned from NEW to RUNNING'
+await rm.log 'Node Transitioned from NEW to RUNNING' 1 60
 cd "$OLDPWD"
 "$@"
