@@ -1,5 +1,6 @@
 """Runs by spark-submit on a standalone cluster whose workers 127.0.0.1 and 127.0.0.2 share their addresses with DataNodes of `hdfs.sh`:
-tasks that read a path run where its blocks are. Each block has two replicas on three DataNodes, so one of the workers has it."""
+tasks that read a path run where its blocks are. Each block has two replicas on three DataNodes, so one of the workers has it; and the file ends
+with a block, since a partition of a shorter one and a part of another has only the DataNode that holds both, which may have no worker."""
 
 import json
 import os
@@ -13,6 +14,8 @@ from pyspark import SparkConf, SparkContext
 
 from deepdist import DeepDist, Word2Vec
 
+BLOCK = 1 << 20  # of hdfs.sh
+
 
 def main():
     events = tempfile.TemporaryDirectory()
@@ -25,7 +28,8 @@ def main():
     place = sc._jvm.org.apache.hadoop.fs.Path(path)
     system = place.getFileSystem(sc._jsc.hadoopConfiguration())
     out = system.create(place)
-    out.write(bytearray("\n".join(lines).encode()))
+    text = "\n".join(lines).encode()
+    out.write(bytearray(text + b" " * (-len(text) % BLOCK)))
     out.close()
     status = system.getFileStatus(place)
     held = [tuple(b.getHosts()) for b in system.getFileBlockLocations(status, 0, status.getLen())]
