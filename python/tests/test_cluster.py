@@ -104,11 +104,11 @@ def show(figures):
         jvm = min(ours & jvms())
         killed.append(jvm)
         psutil.Process(jvm).kill()
-with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=60), progress=show) as dd:
+with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=400), progress=show) as dd:
     summary = dd.train(sc.parallelize(lines, 6))
     words = sum(len(s.split()) for s in lines)
     assert killed, "too quick to be killed"
-    assert [e.words for e in summary.epochs] == [words] * 60, summary
+    assert [e.words for e in summary.epochs] == [words] * 400, summary
     assert topic_score(dd.model) > 0.9
 """
     )

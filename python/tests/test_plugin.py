@@ -179,18 +179,18 @@ def show(figures):
     if not killed and figures.get("phase") == "training" and len(written("pushes", lambda n: n > 0)) == 2:
         killed.append(beside[0])
         beside[0].kill()
-with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=60), progress=show) as dd:
+with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=600), progress=show) as dd:
     token = dd._server.ready.token
     summary = dd.train(sc.parallelize(lines, 6))
     assert killed, "too quick to be killed"
-    assert [e.words for e in summary.epochs] == [words] * 60, summary
+    assert [e.words for e in summary.epochs] == [words] * 600, summary
     assert topic_score(dd.model) > 0.9
     assert {p.pid for p in beside} <= set(seen), (beside, seen)
     told = [sc.getConf().toDebugString(), json.dumps(sc.getConf().getAll()), web(f"/api/v1/applications/{sc.applicationId}/environment")]
     assert "spark.plugins.internal.conf.deepdist.DeepDistPlugin.address" in told[1]
     for p in family():
         told += [str(of(p, "cmdline")), str(of(p, "environ"))]
-    g = until(lambda: (g := gauges())["words"] == 60 * words and g)
+    g = until(lambda: (g := gauges())["words"] == 600 * words and g)
     assert g["pulledBytes"] > 0 and g["pushedBytes"] > 0 and g["workers"] >= 1, g
 until(lambda: len(running("deepdist-sidecar")) == 2)
 [other] = [p for p in running("deepdist-sidecar") if p == beside[1]]
