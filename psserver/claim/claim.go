@@ -112,7 +112,7 @@ func (b *Book) Leave(id string) {
 func (b *Book) Take(id string, want uint32) []cursor.At {
 	w := b.worker(id)
 	var taken []cursor.At
-	for e := range b.epochs {
+	for e := b.ledger.EpochsDone(); e < b.epochs; e++ {
 		for p := range b.partitions {
 			if uint32(len(taken)) >= want {
 				return taken
@@ -145,7 +145,7 @@ func (b *Book) some(id string, condition func(cursor.Place) bool) bool {
 		if owner != id || b.ledger.PartitionDone(p) {
 			continue
 		}
-		for e := range b.epochs {
+		for e := b.ledger.EpochsDone(); e < b.epochs; e++ {
 			place := cursor.Place{Epoch: e, Partition: p}
 			if !b.ledger.At(place).Last && condition(place) {
 				return true

@@ -55,6 +55,7 @@ type Ledger struct {
 	cursors            map[Place]State
 	words              uint64
 	done               []int             // by epoch: partitions that have ended
+	epochsDone         uint32            // from the first one on: each push asks, and there may be thousands
 	ended              map[uint32]uint32 // by partition: epochs that have ended
 	complete           int               // partitions that have ended in all epochs
 }
@@ -119,6 +120,9 @@ func (l *Ledger) Move(pushID string, moves []Move) {
 			if l.PartitionDone(m.Partition) {
 				l.complete++
 			}
+			for l.epochsDone < l.epochs && l.done[l.epochsDone] == int(l.partitions) {
+				l.epochsDone++
+			}
 		}
 	}
 }
@@ -130,14 +134,7 @@ func (l *Ledger) At(p Place) State { return l.cursors[p] }
 func (l *Ledger) Words() uint64 { return l.words }
 
 // EpochsDone is how many epochs, from the first one on, are over in every partition.
-func (l *Ledger) EpochsDone() uint32 {
-	for e, n := range l.done {
-		if n < int(l.partitions) {
-			return uint32(e)
-		}
-	}
-	return l.epochs
-}
+func (l *Ledger) EpochsDone() uint32 { return l.epochsDone }
 
 // Done tells whether every partition of every epoch has ended.
 func (l *Ledger) Done() bool { return l.EpochsDone() == l.epochs }

@@ -95,11 +95,8 @@ func (s *Session) look() figures.Figures {
 		}
 	}
 	begun := t.started
-	for e := range t.ledger.EpochsDone() {
+	for e := range t.epochsEnded {
 		l := t.epochLog[e]
-		if l.ended.IsZero() {
-			break // without words: no push has ended it
-		}
 		seconds := l.ended.Sub(begun).Seconds()
 		f.EpochsDone = append(f.EpochsDone, figures.Epoch{Epoch: e, Words: l.words, Seconds: seconds, WordsPerSecond: ratio(float64(l.words), seconds),
 			Alpha: l.alpha, Loss: ratio(l.loss, float64(l.pairs)), LossPairs: l.pairs, Pushes: l.pushes})

@@ -26,16 +26,17 @@ type training struct {
 	failed bool   // closed by an error
 	reason string // why it was closed
 
-	started  time.Time // the first claim, or the opening of a model
-	ended    time.Time // every partition of every epoch was in, or it was closed
-	pushes   uint64
-	updates  uint64
-	moved    uint64
-	refused  uint64
-	alpha    float32
-	loss     recentLoss
-	rate     meter
-	epochLog []epochLog
+	started     time.Time // the first claim, or the opening of a model
+	ended       time.Time // every partition of every epoch was in, or it was closed
+	pushes      uint64
+	updates     uint64
+	moved       uint64
+	refused     uint64
+	alpha       float32
+	loss        recentLoss
+	rate        meter
+	epochLog    []epochLog
+	epochsEnded uint32 // entries of it that a push has ended
 }
 
 // epochLog is what is known of one epoch.
@@ -216,11 +217,9 @@ func (s *Session) record(t *training, w *worker, p *Push) {
 		e.loss += p.Loss
 		e.pairs += p.LossPairs
 	}
-	for e := range t.ledger.EpochsDone() {
-		if t.epochLog[e].ended.IsZero() {
-			t.epochLog[e].ended = now
-			s.log.Info("epoch done", "training", t.id, "epoch", e, "words", t.epochLog[e].words)
-		}
+	for ; t.epochsEnded < t.ledger.EpochsDone(); t.epochsEnded++ {
+		t.epochLog[t.epochsEnded].ended = now
+		s.log.Info("epoch done", "training", t.id, "epoch", t.epochsEnded, "words", t.epochLog[t.epochsEnded].words)
 	}
 	t.pushes++
 	t.alpha = p.Alpha
