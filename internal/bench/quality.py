@@ -2,7 +2,7 @@
 """How good the vectors are: DeepDist and gensim with the same settings on the same text, three seeds each (`make quality`).
 
 Prints JSON lines: one per training, one with the mean of each tool's seeds, and one training through `local-cluster[2,1,2048]`
-with the words and pushes of both sidecars. DEEPDIST_SEEDS=1,2,3 names the seeds; DEEPDIST_TOOLS=deepdist leaves gensim out.
+with the words and pushes of both sidecars. DEEPDIST_SEEDS=1,2,3 names the seeds, DEEPDIST_DIM=300 another dimension than 100; DEEPDIST_TOOLS=deepdist leaves gensim out.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ def mean(lines: list[dict[str, Any]], sets: dict[str, str]) -> None:
 def main() -> None:
     text, sets = inputs.corpus("quality"), inputs.evaluation()
     seeds = [int(seed) for seed in os.environ.get("DEEPDIST_SEEDS", "1,2,3").split(",")]
+    settings = {"vector_size": int(os.environ["DEEPDIST_DIM"])} if "DEEPDIST_DIM" in os.environ else {}
     for tool, master in [("deepdist", "local[2]"), ("gensim", "2 threads")]:
         if tool in os.environ.get("DEEPDIST_TOOLS", "deepdist,gensim").split(","):
-            mean([run(tool, master, seed, text, sets) for seed in seeds], sets)
-    line = run("deepdist", CLUSTER, seeds[0], text, sets)
+            mean([run(tool, master, seed, text, sets, **settings) for seed in seeds], sets)
+    line = run("deepdist", CLUSTER, seeds[0], text, sets, **settings)
     idle = [worker for worker in line["workers"] if not worker["pushes"]]
     if len(line["workers"]) < 2 or idle:
         sys.exit(f"not both sidecars pushed: {line['workers']}")
