@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,13 +12,20 @@ from .errors import DeepDistError
 from .version import PROTOCOL, __version__
 
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""As a shell says that a program ended by SIGINT or SIGPIPE."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Driver: run one command; returns its exit status: 0, 1 for a failure, 2 for a command that makes no sense."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # `deepdist doctor | head`: nobody reads on, and what is left must not be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except DeepDistError as e:
         print(f"deepdist: {e}", file=sys.stderr)
         return 1
@@ -49,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     sidecar = commands.add_parser("sidecar-path", help="print where deepdist-sidecar is, for spark-submit --files")
     sidecar.set_defaults(run=_sidecar_path)
 
+    server = commands.add_parser("psserver-path", help="print where psserver is, for its put and get, and for --files in YARN's cluster mode")
+    server.set_defaults(run=_psserver_path)
+
     jar = commands.add_parser("jar-path", help="print where the Spark plugin's jar is, for spark-submit --jars")
     jar.add_argument("--scala", choices=("2.12", "2.13"), help="Scala's version (default: that of the Spark at hand)")
     jar.set_defaults(run=_jar_path)
@@ -71,6 +82,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _sidecar_path(_: argparse.Namespace) -> int:
     print(launch.find(launch.SIDECAR, None, settings.of("sidecar").key))
+    return 0
+
+
+def _psserver_path(_: argparse.Namespace) -> int:
+    print(launch.find(launch.NAME, None, settings.of("psserver").key))
     return 0
 
 

@@ -145,6 +145,14 @@ def _without_module(name: str) -> str:
     )
 
 
+def _without_python(path: str) -> str:
+    """Driver: what to do about a Python that an executor cannot start."""
+    return (
+        f"an executor cannot start its tasks' Python, {path!r}: PYSPARK_PYTHON (or spark.pyspark.python) must name one that is there on every "
+        f"executor; if it comes in an archive, the folder is what stands behind the #: --archives environment.tar.gz#environment"
+    )
+
+
 def _own_source(module: str) -> str | None:
     """Driver: the file or folder of a module that this process can import and that is not installed; None if there is none."""
     try:
@@ -169,6 +177,7 @@ _ENDED = re.compile(
     r"|failure: [^\n]*: java\.net\.SocketException: (Socket closed|Connection reset|Broken pipe)"
 )
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
+_NO_PYTHON = re.compile(r'Cannot run program "([^"]+)".*?PythonWorkerFactory', re.DOTALL)
 _CHAINED = re.compile(r"\n\n(?:During handling of the above exception|The above exception was the direct cause)")
 _SQLSTATE = re.compile(r"\n\s*SQLSTATE: \w+\s*\Z")
 _JAVA_FRAMES = re.compile(r"\n\s*\n?\tat [\w.$]+[(/].*", re.DOTALL)
@@ -185,6 +194,9 @@ def from_spark(text: str) -> DeepDistError | None:
     missing = _MISSING.search(text)
     if found is None and missing:
         return BadInput(_without_module(missing.group(1)))
+    no_python = _NO_PYTHON.search(text)
+    if found is None and no_python:
+        return BadInput(_without_python(no_python.group(1)))
     if found is None:
         return TaskLost(text.split("\n", 1)[0][:1000]) if _ENDED.search(text) else None
     kind = globals().get(found.group(1))

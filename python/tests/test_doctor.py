@@ -35,6 +35,7 @@ def found(conf=(), name=None):
 def test_the_command_says_its_version_and_where_the_sidecar_is(binaries):
     assert deepdist("--version").stdout == f"deepdist {__version__}, protocol {PROTOCOL}\n"
     assert deepdist("sidecar-path").stdout == f"{binaries / 'deepdist-sidecar'}\n"
+    assert deepdist("psserver-path").stdout == f"{binaries / 'psserver'}\n"
     assert "doctor" in deepdist("--help").stdout
     nothing = deepdist()
     assert nothing.returncode == 2 and "COMMAND" in nothing.stderr
@@ -81,6 +82,34 @@ def test_programs_that_are_missing_of_another_machine_or_of_another_build_are_to
     assert found({key: str(binaries / "psserver")}, "psserver").status == OK
 
 
+def test_a_folder_of_programs_that_has_none_is_named(tmp_path, binaries, monkeypatch):
+    monkeypatch.setenv("DEEPDIST_BIN", str(tmp_path))
+    check = found(name="psserver")
+    assert check.status == WARN and f"DEEPDIST_BIN={tmp_path} has none" in check.found, check
+    shutil.copy(binaries / "psserver", tmp_path)
+    assert found(name="psserver").status == OK
+
+
+def test_a_java_that_does_not_start_is_told_apart_from_one_that_is_too_old(tmp_path, monkeypatch):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    for script, says, fix in (
+        ("echo 'Error occurred during initialization of VM'; exit 1", "exits with 1: Error occurred", "does not start"),
+        ("""echo 'openjdk version "1.7.0_80"' >&2""", 'openjdk version "1.7.0_80"', "or newer"),
+    ):
+        java.write_text(f"#!/bin/sh\n{script}\n")
+        java.chmod(0o755)
+        check = found(name="java")
+        assert check.status == FAIL and says in check.found and fix in check.fix, check
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_traceback():
+    ours = f"PYTHONPATH={Path(cli.__file__).parents[1]} {sys.executable} -m deepdist doctor --no-spark"
+    done = subprocess.run(["bash", "-c", f"{ours} | true; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True, timeout=170)
+    assert (done.stdout, done.stderr) == ("141\n", "")
+
+
 def test_a_taken_port_a_bad_one_and_a_setting_that_is_none_are_named():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -107,7 +136,8 @@ def test_settings_out_of_their_range_are_named_without_spark():
 def test_a_disk_that_is_not_there_and_few_files_are_named(tmp_path):
     assert found({"spark.local.dir": str(tmp_path / "missing")}, "disk").status == FAIL
     assert found({"spark.local.dir": f"{tmp_path},/elsewhere"}, "disk").status != FAIL
-    assert here.files_limit((256, 256)).status == WARN and "ulimit" in here.files_limit((256, 256)).fix
+    assert here.files_limit((1000, 1000)).status == WARN and "ulimit" in here.files_limit((1000, 1000)).fix
+    assert here.files_limit((256, 256)).status == FAIL and "does not start" in here.files_limit((256, 256)).fix
     assert here.files_limit((256, 4096)).status == here.files_limit((256, -1)).status == OK
 
 
@@ -138,7 +168,7 @@ FACTS = {
         ("address_space", 512 << 20, FAIL, "spark.executor.pyspark.memory"),
         ("address_space", 1500 << 20, WARN, "spark.executor.pyspark.memory"),
         ("memory", 100 << 20, WARN, "spark.executor.memoryOverhead"),
-        ("open_files", [64, 64], WARN, "ulimit"),
+        ("open_files", [1000, 1000], WARN, "ulimit"),
     ],
 )
 def test_what_one_executor_lacks_is_said_with_its_name_and_the_fix(fact, value, status, fix):

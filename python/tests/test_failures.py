@@ -331,6 +331,10 @@ def test_an_error_is_found_in_sparks_stack_trace():
     assert type(error).__name__ == "UserCodeError"
     assert str(error) == "gradient raised on partition 1:\nTraceback:\n  line\nKeyError: 'a'"
     assert from_spark("java.lang.Error: no python") is None
+    no_python = 'Lost task 0.3: java.io.IOException: Cannot run program "./environment/bin/python": error=2, No such file\n\tat org.apache.spark.api.python.PythonWorkerFactory.x'
+    error = from_spark(no_python)
+    assert isinstance(error, BadInput) and "'./environment/bin/python'" in str(error) and "PYSPARK_PYTHON" in str(error) and "#environment" in str(error)
+    assert from_spark(no_python.replace("python.PythonWorkerFactory", "rdd.PipedRDD")) is None, "a program of rdd.pipe"
     missing = from_spark("PythonException: Traceback\n  import numpy as np\nModuleNotFoundError: No module named 'numpy'\n SQLSTATE: 38000\n\tat x")
     assert isinstance(missing, BadInput) and "'numpy'" in str(missing) and "PYSPARK_PYTHON" in str(missing)
     assert isinstance(from_spark("Job aborted: SparkException: Python worker exited unexpectedly (crashed)\n\tat x.Y(z)"), TaskLost)

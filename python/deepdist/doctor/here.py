@@ -26,6 +26,8 @@ INSTALL_PYSPARK = "pip install 'deepdist-spark[spark]', or set SPARK_HOME and PY
 LEAST_PYTHON = (3, 10)
 LEAST = {"numpy": "1.26", "pyarrow": "14", "tqdm": "4.60"}
 LEAST_PYSPARK = "3.5"
+SPARKS_FILES = 512
+"""With fewer open files Spark's JVM ends before it says why: at 256 it cannot read its own security settings any more."""
 
 
 def checks(conf: Mapping[str, str]) -> Iterator[Check]:
@@ -75,7 +77,10 @@ def files_limit(limit: tuple[int, int], name: str = "open files", on: str = "") 
     allowed = "without limit" if hard == resource.RLIM_INFINITY else f"{hard:,}"
     if hard == resource.RLIM_INFINITY or hard >= LEAST_FILES:
         return Check(name, OK, f"{allowed}{on}")
-    return Check(name, WARN, f"{allowed} at most{on}", f"raise it to {LEAST_FILES} at least: ulimit -Hn {LEAST_FILES}, or LimitNOFILE= of the service")
+    fix = f"raise it to {LEAST_FILES} at least: ulimit -Hn {LEAST_FILES}, or LimitNOFILE= of the service"
+    if hard < SPARKS_FILES:
+        return Check(name, FAIL, f"{allowed} at most{on}", f"Spark's JVM does not start with so few, it opens some 280 jars: {fix}")
+    return Check(name, WARN, f"{allowed} at most{on}", fix)
 
 
 def _python() -> Check:
@@ -102,7 +107,11 @@ def _program(name: str, explicit: str | None, key: str) -> tuple[str, Check]:
     if said != ours:
         fix = "use programs and package of one release: reinstall the deepdist-spark wheel, or `make build` in the repository"
         return "", Check(name, FAIL, f"{path} says {said[:200]!r}, not {ours!r}", fix)
-    return path, Check(name, OK, f"{path}, {said.removeprefix(name).strip()}, {machine_of(path)}")
+    found = f"{path}, {said.removeprefix(name).strip()}, {machine_of(path)}"
+    folder = os.environ.get("DEEPDIST_BIN")
+    if folder and explicit is None and path != os.path.join(folder, name):
+        return path, Check(name, WARN, f"{found}; DEEPDIST_BIN={folder} has none", "put it there, or unset DEEPDIST_BIN")
+    return path, Check(name, OK, found)
 
 
 def _library(name: str, least: str) -> Check:
@@ -129,9 +138,13 @@ def _java() -> Check:
     try:
         if java is None:
             raise FileNotFoundError("no java on PATH, and JAVA_HOME is not set")
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL).stderr
+        done = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError) as e:
         return Check("java", FAIL if pyspark else WARN, str(e), "Spark needs it: install a Java 17 runtime, or set JAVA_HOME")
+    said = (done.stderr + done.stdout).strip()
+    if done.returncode != 0:
+        found = f"{java} exits with {done.returncode}: {' '.join(said.splitlines()[:2]) or 'it says nothing'}"
+        return Check("java", FAIL, found, "Java itself does not start: mend that, a limit of memory (ulimit -v) for instance, or set JAVA_HOME to another one")
     version = re.search(r'version "(?:1\.)?(\d+)[^"]*"', said)
     if version is None or int(version.group(1)) < least:
         return Check("java", FAIL, f"{java}: {said.splitlines()[0] if said else 'it says nothing'}", f"PySpark {pyspark} needs Java {least} or newer: set JAVA_HOME")
