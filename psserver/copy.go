@@ -90,13 +90,20 @@ func parseCopy(verb string, args []string, errs io.Writer) (c copyConfig, err er
 	if verb == "put" {
 		flags.BoolVar(&c.overwrite, "overwrite", false, "replace a file that is there")
 	}
-	if err := flags.Parse(args); err != nil {
-		return c, err
+	var urls []string
+	for rest := args; ; rest = flags.Args()[1:] { // flags may stand behind the URL, too
+		if err := flags.Parse(rest); err != nil {
+			return c, err
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		urls = append(urls, flags.Arg(0))
 	}
-	if flags.NArg() != 1 {
-		return c, fmt.Errorf("name one URL, not %d; see psserver %s --help", flags.NArg(), verb)
+	if len(urls) != 1 {
+		return c, fmt.Errorf("name one URL, not %d; see psserver %s --help", len(urls), verb)
 	}
-	c.url = flags.Arg(0)
+	c.url = urls[0]
 	if hadoop == "" {
 		c.hadoop, err = storage.FromEnvironment()
 	} else if err = json.Unmarshal([]byte(hadoop), &c.hadoop); err != nil {

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         "--conf", action="append", default=[], metavar="NAME=VALUE", type=_pair, help="a Spark setting, as spark-submit's --conf; may be repeated"
     )
     doctor.add_argument("--no-spark", action="store_true", help="look at this machine only")
-    doctor.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="how long the cluster may take for each step (120)")
+    doctor.add_argument("--timeout", type=_seconds, default=120.0, metavar="SECONDS", help="how long the cluster may take for each step (120)")
     doctor.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     doctor.set_defaults(run=_doctor)
 
@@ -71,6 +71,16 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -110,6 +110,11 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback():
     assert (done.stdout, done.stderr) == ("141\n", "")
 
 
+def test_a_timeout_that_is_none_is_refused():
+    for text in ("-5", "0", "soon"):
+        assert f"{text!r} is no number of seconds above 0" in deepdist("doctor", "--timeout", text).stderr
+
+
 def test_a_taken_port_a_bad_one_and_a_setting_that_is_none_are_named():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
