@@ -56,11 +56,14 @@ NO_FUNCTION = (
 )
 
 def session_of(given: Any) -> Any | None:
-    """Driver: `given` if it is a session of Spark Connect; without one, the active session if that is; else None."""
+    """Driver: `given` if it is a session of Spark Connect; without one, the active session if that is; else None.
+
+    A session is active in the thread that made it; in another one it is the default that Spark's own `getOrCreate` gives there.
+    """
     if given is not None:
         return given if type(given).__module__.startswith("pyspark.sql.connect.") else None
     module = sys.modules.get("pyspark.sql.connect.session")  # else nobody has made one
-    return None if module is None else module.SparkSession.getActiveSession()
+    return None if module is None else module.SparkSession.getActiveSession() or module.SparkSession._get_default_session()
 
 
 class Cluster:
@@ -158,7 +161,7 @@ class Cluster:
             )
         if hasattr(data, "mapPartitionsWithIndex") and not hasattr(data, "mapInArrow"):  # a DataFrame has any name: as a column
             raise BadInput("an RDD can't be given with Spark Connect, which has none: give a DataFrame, e.g. spark.read.text(path)")
-        if not hasattr(data, "mapInArrow"):
+        if not hasattr(type(data), "mapInArrow"):  # a Column has any name: as a field
             raise BadInput(f"dd.train takes a DataFrame with Spark Connect, not {type(data).__name__}: wrap it with spark.createDataFrame(…)")
         if data.sparkSession is not self._spark:
             raise BadInput("the DataFrame belongs to another Spark session than this DeepDist: DeepDist(model, spark=df.sparkSession)")
@@ -387,11 +390,12 @@ def _part(name: str, at: int) -> Asked:
     return Asked("part", {"hold": name, "at": at, "bytes": FETCH_BYTES})
 
 
-def page_of(told: Any) -> str | None:
-    """Driver: DeepDist's `page` as the plugin takes it; None if none was given."""
-    if told == settings.of("page").unset:
+def page_of(conf: Mapping[str, str], told: Any) -> str | None:
+    """Driver: the page as the plugin takes it, of the argument or of this session's settings; None if neither says anything."""
+    if told == settings.of("page").unset and settings.of("page").key not in conf:
         return None
-    return "off" if told is None else str(told)
+    port = settings.choose(conf, "page", told)
+    return "off" if port is None else str(port)
 
 
 def check_told(told: Mapping[str, Any]) -> None:

@@ -170,7 +170,7 @@ class DeepDist:
         try:
             if chosen["ship"]:
                 cluster.ship()
-            server = cluster.open(connect.page_of(self._told["page"]))
+            server = cluster.open(connect.page_of(cluster.conf, self._told["page"]))
             self._cluster, self._server, ready = cluster, server, server.ready
             self._session = Session(
                 id=ready.session_id,

@@ -6,12 +6,13 @@ to the main thread: notebooks, plots), notice that psserver is gone, and cancel 
 
 from __future__ import annotations
 
+import pickle
 import threading
 import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .errors import DeepDistError
+from .errors import BadInput, DeepDistError
 
 CANCEL_SECONDS = 20.0
 
@@ -41,7 +42,7 @@ class Job:
     def run(self, tick: Callable[[], Any], interval: float = 0.1) -> Any:
         """Driver: start the action, call `tick` every `interval` seconds until it has ended, return its result.
 
-        A task's own error (`errors.from_spark`) is raised as such; anything else, like an error of the user's own map
+        A task's own error (`errors.from_spark`) is raised as such, what cannot be sent to tasks as BadInput; anything else, like an error of the user's own map
         functions, as Spark raised it. Whatever `tick` raises, Ctrl-C included, cancels the job first.
         """
         self._spark.thread(self._work).start()
@@ -52,6 +53,11 @@ class Job:
             self._cancel()
             self._done.wait(CANCEL_SECONDS)
             raise
+        if isinstance(self._error, pickle.PicklingError):
+            raise BadInput(
+                f"something that is to be sent to the tasks can't be: {self._error}. They get gradient, the data's own functions, what these use, and what the "
+                f"model has beside its arrays; locks, connections and Spark's session are of this process only: make in the function what it needs, and take the rest off the model"
+            ) from self._error
         if self._error is not None:
             ours = self._spark.error(_text(self._error))
             if ours is None:

@@ -101,6 +101,8 @@ def placed(sc: SparkContext, partitions: Sequence[Any], hosts: Sequence[Sequence
 def text_column(frame: Any, column: str | None) -> str:
     """Driver: the string or array<string> column, quoted for `select`, which else takes dots and stars apart; raises BadInput if
     there is none, or several and none is named. Case matters as it does in Spark."""
+    if column is not None and not isinstance(column, str):
+        raise BadInput(f"column= is the name of a column, a str, not {type(column).__name__}: for an expression give df.select(…)")
     fields = frame.schema.fields
     fits = [f for f in fields if f.dataType.simpleString() in ("string", "array<string>")]
     if column is None and len(fits) != 1:

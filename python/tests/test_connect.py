@@ -173,7 +173,7 @@ def test_what_a_client_cannot_have_is_refused_with_the_reason(server, spark, lin
     with DeepDist(model, spark=spark, progress=False) as dd:
         with pytest.raises(BadInput, match=r"descent can't be a function.*AdaGrad\(\)"):
             dd.train(lines, lambda m, rows: None, lambda m, u: None)
-        for given, why in ((Rdd(), "an RDD can't"), ([1], r"spark.createDataFrame\(…\)"), ("file:///x", r"dd.train\(spark.read.text\('file:///x'\)\)")):
+        for given, why in ((Rdd(), "an RDD can't"), ([1], r"spark.createDataFrame\(…\)"), (lines.text, "not Column"), ("file:///x", r"dd.train\(spark.read.text\('file:///x'\)\)")):
             with pytest.raises(BadInput, match=why):
                 dd.train(given, lambda m, rows: None, SGD())
         other = server.client()
@@ -188,6 +188,8 @@ def test_what_a_client_cannot_have_is_refused_with_the_reason(server, spark, lin
             dd.train(lines.select("text"), min_partitions=3)
         with pytest.raises(BadInput, match="column="):
             dd.train(lines.select("number"))
+        with pytest.raises(BadInput, match=r"column= is the name .* not Column"):
+            dd.train(lines, column=lines.text)
     for argument in ({"psserver": "/x"}, {"master": "host:1"}):
         with pytest.raises(BadInput, match="--conf spark.deepdist"):
             DeepDist(model, spark=spark, **argument).__enter__()
@@ -204,8 +206,11 @@ def test_errors_of_tasks_come_as_what_they_are(spark, lines):
     def broken(model, rows):
         raise KeyError("no such thing")
 
+    lock = threading.Lock()
     model = {"w": np.zeros(2)}
     with DeepDist(model, spark=spark, progress=False) as dd:
+        with pytest.raises(BadInput, match="sent to the tasks can't be.*cannot pickle '_thread.lock' object"):
+            dd.train(lines, lambda m, rows: {"w": lock}, SGD())
         with pytest.raises(UserCodeError, match="(?s)gradient raised on partition.*KeyError: 'no such thing'"):
             dd.train(lines, broken, SGD())
         with pytest.raises(BadInput, match="gradient returned 'v'.*no tensor of this name"):
@@ -227,6 +232,24 @@ def test_the_package_is_sent_along(spark):
 
     with DeepDist(model, spark=spark, progress=False) as dd, pytest.raises(UserCodeError, match=r"deepdist-[\w.-]+\.zip/deepdist/__init__.py"):
         dd.train(spark.range(3), where, SGD())
+
+
+def test_a_session_may_choose_its_page_and_be_used_in_another_thread(server, spark):
+    pages = []
+
+    def enter(**more):
+        with DeepDist({"w": np.zeros(1)}, progress=False, **more) as dd:  # the default session, where none is active
+            pages.append(dd.page)
+
+    for setting, more in (("0", {}), ("off", {}), ("0", {"page": None}), ("off", {"page": 0})):
+        spark.conf.set("spark.deepdist.page", setting)
+        try:
+            thread = threading.Thread(target=enter, kwargs=more)
+            thread.start()
+            thread.join()
+        finally:
+            spark.conf.unset("spark.deepdist.page")
+    assert [bool(page) for page in pages] == [True, False, False, True]
 
 
 def test_a_lost_psserver_is_said_and_a_lost_sidecar_is_made_good(server, spark, lines, monkeypatch):
