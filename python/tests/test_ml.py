@@ -201,6 +201,14 @@ def test_long_rows_are_divided_and_no_word_is_lost(spark, lengths, longest, line
     assert len(pieces) == sum(max(1, -(-len(row) // longest)) for row in rows)
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_row_as_long_as_a_book_is_split_once_and_not_for_every_sentence(spark, lines):
+    text = F.expr("rtrim(repeat('a b c d e f g h i j ', 100000))")
+    frame = spark.range(1).select((text if lines else F.split(text, " ")).alias("text")).cache()
+    out = ml_columns.sentences(frame, F.col("text"), lines, 1000).select(F.sum(F.size(F.split("words", " ") if lines else "words")), F.count("*"))
+    assert tuple(out.first()) == (1_000_000, 1000)
+
+
 def test_lines_are_split_as_python_splits_them(spark):
     whitespace = [chr(c) for c in range(0x3100) if chr(c).isspace()]
     texts = ["", " ", "a", " a ", "a\u200bb c"] + [f"{c}x{c}{c}y{c}" for c in whitespace] + ["".join(f"{c}w" for c in map(chr, range(1, 0x250)))]
