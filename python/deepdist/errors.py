@@ -145,6 +145,17 @@ def _without_module(name: str) -> str:
     )
 
 
+def _wrong_python(text: str) -> str:
+    """Driver: what to do about tasks that run another Python than the driver, or find none; "" if the error is not about that."""
+    fix = (
+        f"set PYSPARK_PYTHON, before the SparkContext is made, to a Python {sys.version_info[0]}.{sys.version_info[1]} of theirs, as the driver's "
+        f"is ({sys.executable})"
+    )
+    if none := _NO_PYTHON.search(text):
+        return f"the executors have no Python {none.group(1)!r}: {fix}"
+    return f"the tasks run another Python than the driver: {fix}" if _ANOTHER_PYTHON.search(text) else ""
+
+
 def _own_source(module: str) -> str | None:
     """Driver: the file or folder of a module that this process can import and that is not installed; None if there is none."""
     try:
@@ -169,6 +180,8 @@ _ENDED = re.compile(
     r"|failure: [^\n]*: java\.net\.SocketException: (Socket closed|Connection reset|Broken pipe)"
 )
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
+_ANOTHER_PYTHON = re.compile(r"\[PYTHON_VERSION_MISMATCH\][^\n]*|Python in worker has different version[^\n]*")
+_NO_PYTHON = re.compile(r'Cannot run program "([^"\n]*)".*?org\.apache\.spark\.api\.python\.PythonWorkerFactory', re.DOTALL)
 _CHAINED = re.compile(r"\n\n(?:During handling of the above exception|The above exception was the direct cause)")
 _SQLSTATE = re.compile(r"\n\s*SQLSTATE: \w+\s*\Z")
 _JAVA_FRAMES = re.compile(r"\n\s*\n?\tat [\w.$]+[(/].*", re.DOTALL)
@@ -185,6 +198,8 @@ def from_spark(text: str) -> DeepDistError | None:
     missing = _MISSING.search(text)
     if found is None and missing:
         return BadInput(_without_module(missing.group(1)))
+    if found is None and (wrong := _wrong_python(text)):
+        return BadInput(wrong)
     if found is None:
         return TaskLost(text.split("\n", 1)[0][:1000]) if _ENDED.search(text) else None
     kind = globals().get(found.group(1))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyspark
 import pytest
-from helpers import topic_lines
+from helpers import run_app, topic_lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.ml import Pipeline, PipelineModel, feature
@@ -448,6 +448,27 @@ def test_sparks_own_model_is_not_taken_for_ours(tiny, tmp_path):
     tiny.toSpark().save(str(tmp_path / "spark"))
     with pytest.raises(BadInput, match="holds a org.apache.spark.ml.feature.Word2VecModel, not a deepdist.ml.Word2VecModel"):
         Word2VecModel.load(str(tmp_path / "spark"))
+
+
+ANOTHER_PYTHON = """
+import numpy as np
+from pyspark.sql import SparkSession
+from deepdist import BadInput, WordVectors
+from deepdist.ml import Word2VecModel
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+spark.sparkContext.setLogLevel("OFF")
+model = Word2VecModel(WordVectors(["a"], np.ones((1, 2), np.float32), np.array([1])))
+try:
+    model.save("wrong")
+except BadInput as e:
+    print(e)
+"""
+
+
+def test_saving_with_a_python_that_is_not_there_names_the_setting(binaries, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run_app(ANOTHER_PYTHON, env={"PYSPARK_PYTHON": "/no/python", "PYSPARK_DRIVER_PYTHON": sys.executable})
+    assert "the executors have no Python '/no/python': set PYSPARK_PYTHON" in done.stdout, done.stdout
 
 
 # Spark's own model.
