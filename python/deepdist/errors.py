@@ -145,12 +145,20 @@ def _without_module(name: str) -> str:
     )
 
 
-def _without_python(path: str) -> str:
-    """Driver: what to do about a Python that an executor cannot start."""
-    return (
-        f"an executor cannot start its tasks' Python, {path!r}: PYSPARK_PYTHON (or spark.pyspark.python) must name one that is there on every "
-        f"executor; if it comes in an archive, the folder is what stands behind the #: --archives environment.tar.gz#environment"
-    )
+def _wrong_python(text: str) -> str:
+    """Driver: what to do about tasks that run another Python than the driver, or find none; "" if the error is not about that."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if none := _NO_PYTHON.search(text):
+        return (
+            f"an executor cannot start its tasks' Python, {none.group(1)!r}: PYSPARK_PYTHON (or spark.pyspark.python) must name a Python {version} that "
+            f"is there on every executor; if it comes in an archive, the folder is what stands behind the #: --archives environment.tar.gz#environment"
+        )
+    if _ANOTHER_PYTHON.search(text):
+        return (
+            f"the tasks run another Python than the driver: set PYSPARK_PYTHON, before the SparkContext is made, to a Python {version} of theirs, as "
+            f"the driver's is ({sys.executable})"
+        )
+    return ""
 
 
 def _own_source(module: str) -> str | None:
@@ -177,7 +185,8 @@ _ENDED = re.compile(
     r"|failure: [^\n]*: java\.net\.SocketException: (Socket closed|Connection reset|Broken pipe)"
 )
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
-_NO_PYTHON = re.compile(r'Cannot run program "([^"]+)".*?PythonWorkerFactory', re.DOTALL)
+_ANOTHER_PYTHON = re.compile(r"\[PYTHON_VERSION_MISMATCH\][^\n]*|Python in worker has different version[^\n]*")
+_NO_PYTHON = re.compile(r'Cannot run program "([^"\n]*)".*?org\.apache\.spark\.api\.python\.PythonWorkerFactory', re.DOTALL)
 _CHAINED = re.compile(r"\n\n(?:During handling of the above exception|The above exception was the direct cause)")
 _SQLSTATE = re.compile(r"\n\s*SQLSTATE: \w+\s*\Z")
 _JAVA_FRAMES = re.compile(r"\n\s*\n?\tat [\w.$]+[(/].*", re.DOTALL)
@@ -194,9 +203,8 @@ def from_spark(text: str) -> DeepDistError | None:
     missing = _MISSING.search(text)
     if found is None and missing:
         return BadInput(_without_module(missing.group(1)))
-    no_python = _NO_PYTHON.search(text)
-    if found is None and no_python:
-        return BadInput(_without_python(no_python.group(1)))
+    if found is None and (wrong := _wrong_python(text)):
+        return BadInput(wrong)
     if found is None:
         return TaskLost(text.split("\n", 1)[0][:1000]) if _ENDED.search(text) else None
     kind = globals().get(found.group(1))

@@ -337,6 +337,9 @@ def test_an_error_is_found_in_sparks_stack_trace():
     assert from_spark(no_python.replace("python.PythonWorkerFactory", "rdd.PipedRDD")) is None, "a program of rdd.pipe"
     missing = from_spark("PythonException: Traceback\n  import numpy as np\nModuleNotFoundError: No module named 'numpy'\n SQLSTATE: 38000\n\tat x")
     assert isinstance(missing, BadInput) and "'numpy'" in str(missing) and "PYSPARK_PYTHON" in str(missing)
+    other = from_spark("RuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.12 than that in driver: 3.11.\n\tat x")
+    assert isinstance(other, BadInput) and "the tasks run another Python than the driver: set PYSPARK_PYTHON" in str(other)
+    assert from_spark('java.io.IOException: Cannot run program "sort"\n\tat java.base/java.lang.ProcessBuilder.start') is None
     assert isinstance(from_spark("Job aborted: SparkException: Python worker exited unexpectedly (crashed)\n\tat x.Y(z)"), TaskLost)
 
 

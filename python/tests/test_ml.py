@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyspark
 import pytest
-from helpers import topic_lines
+from helpers import run_app, topic_lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.ml import Pipeline, PipelineModel, feature
@@ -199,6 +199,14 @@ def test_long_rows_are_divided_and_no_word_is_lost(spark, lengths, longest, line
     assert [w for piece in pieces for w in piece] == [w for row in rows for w in row]
     assert all(len(piece) <= longest for piece in pieces)
     assert len(pieces) == sum(max(1, -(-len(row) // longest)) for row in rows)
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_row_as_long_as_a_book_is_split_once_and_not_for_every_sentence(spark, lines):
+    text = F.expr("rtrim(repeat('a b c d e f g h i j ', 100000))")
+    frame = spark.range(1).select((text if lines else F.split(text, " ")).alias("text")).cache()
+    out = ml_columns.sentences(frame, F.col("text"), lines, 1000).select(F.sum(F.size(F.split("words", " ") if lines else "words")), F.count("*"))
+    assert tuple(out.first()) == (1_000_000, 1000)
 
 
 def test_lines_are_split_as_python_splits_them(spark):
@@ -440,6 +448,27 @@ def test_sparks_own_model_is_not_taken_for_ours(tiny, tmp_path):
     tiny.toSpark().save(str(tmp_path / "spark"))
     with pytest.raises(BadInput, match="holds a org.apache.spark.ml.feature.Word2VecModel, not a deepdist.ml.Word2VecModel"):
         Word2VecModel.load(str(tmp_path / "spark"))
+
+
+ANOTHER_PYTHON = """
+import numpy as np
+from pyspark.sql import SparkSession
+from deepdist import BadInput, WordVectors
+from deepdist.ml import Word2VecModel
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+spark.sparkContext.setLogLevel("OFF")
+model = Word2VecModel(WordVectors(["a"], np.ones((1, 2), np.float32), np.array([1])))
+try:
+    model.save("wrong")
+except BadInput as e:
+    print(e)
+"""
+
+
+def test_saving_with_a_python_that_is_not_there_names_the_setting(binaries, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run_app(ANOTHER_PYTHON, env={"PYSPARK_PYTHON": "/no/python", "PYSPARK_DRIVER_PYTHON": sys.executable})
+    assert "an executor cannot start its tasks' Python, '/no/python': PYSPARK_PYTHON" in done.stdout, done.stdout
 
 
 # Spark's own model.

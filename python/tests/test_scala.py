@@ -130,6 +130,8 @@ def test_it_has_the_params_and_defaults_of_pythons(ml):
         ({"stepSize": 0.1, "minAlpha": 0.2}, "minAlpha=0.2 is above stepSize=0.1"),
         ({"vectorSize": 0}, "vectorSize given invalid value 0"),
         ({"inputCol": "nothing"}, "inputCol='nothing' is no column of the DataFrame, which has words, text, topic"),
+        ({"inputCol": "*"}, "inputCol='*' must be one column; the DataFrame has words, text, topic"),
+        ({"inputCol": None}, "inputCol is not set"),
         ({"inputCol": "n"}, "inputCol='n' is bigint; it must be array<string>"),
         ({"outputCol": "topic"}, "outputCol='topic' is a column of the DataFrame already"),
         ({"minCount": 10**6}, "which is below minCount=1000000; lower minCount"),
@@ -265,6 +267,7 @@ def test_a_model_goes_from_either_language_to_the_other_and_transforms_alike(spa
     from deepdist.ml import Word2VecModel
 
     model.save(str(tmp_path / "scala"))
+    assert "something else than a deepdist.ml.Word2Vec: load it by its own class" in refusal(ml.Word2Vec.load, str(tmp_path / "scala"))
     python = Word2VecModel.load(str(tmp_path / "scala"))
     assert python.uid == model.uid() and python.getVectorSize() == 16 and python.getSeed() == 7 and python.isSet(python.maxIter)
     python.save(str(tmp_path / "python"))
@@ -300,6 +303,33 @@ def test_an_estimator_goes_to_python_and_back(ml, tmp_path):
     python.save(str(tmp_path / "python"))
     back = ml.Word2Vec.load(str(tmp_path / "python"))
     assert back.getNegative() == 3 and back.getMinAlpha() == 1e-5 and back.uid() == python.uid and not back.isSet(back.getParam("hs"))
+
+
+def test_a_pipeline_that_was_saved_in_scala_loads_in_python(spark, ml, frame, tmp_path):
+    from pyspark.ml import Pipeline, PipelineModel
+
+    sc = spark.sparkContext
+    java = sc._jvm.org.apache.spark.ml
+    stages = sc._gateway.new_array(java.PipelineStage, 2)
+    stages[0], stages[1] = set_all(ml.Word2Vec(), {"negative": 3}), java.feature.Normalizer().setInputCol("features").setOutputCol("unit")
+    pipeline = java.Pipeline().setStages(stages)
+    fitted = pipeline.fit(frame._jdf)
+    pipeline.save(str(tmp_path / "pipeline"))
+    fitted.save(str(tmp_path / "fitted"))
+    [estimator, _] = Pipeline.load(str(tmp_path / "pipeline")).getStages()
+    assert (estimator.uid, estimator.getNegative(), estimator.isSet("negative"), estimator.isSet("hs")) == (stages[0].uid(), 3, True, False)
+    loaded = PipelineModel.load(str(tmp_path / "fitted"))
+    [model, _] = loaded.stages
+    assert (model.uid, model.getSeed(), model.isSet("hs"), model.getOutputCol()) == (stages[0].uid(), 7, False, "features")
+    counts = fitted.stages()[0].wordCounts()
+    assert dict(zip(model.wv.index_to_key, model.wv.counts.tolist())) == {c._1(): c._2() for c in (counts.apply(i) for i in range(counts.length()))}
+    ours, theirs = loaded.transform(frame.limit(20)), frame_of(spark, fitted.transform(frame.limit(20)._jdf))
+    assert ours.select("unit").collect() == theirs.select("unit").collect()
+
+
+def test_a_name_with_dots_can_be_the_column_of_vectors(model, spark, frame):
+    out = frame_of(spark, model.copy(model.extractParamMap()).setOutputCol("word.vectors").transform(frame.limit(2)._jdf))
+    assert out.columns == ["words", "text", "topic", "word.vectors"] and len(out.select("`word.vectors`").first()[0]) == 16
 
 
 @pytest.mark.parametrize("damage", ["format", "data", "class", "nothing"])
@@ -380,6 +410,24 @@ except Exception as e:
 @pytest.mark.patient
 def test_without_the_plugin_fit_names_the_setting(binaries):
     assert "FINE" in run_app(WITHOUT, JAR).stdout
+
+
+SHELL = """
+new deepdist.Word2Vec().setInputCol("t").setMinCount(1).setVectorSize(4).fit(spark.range(9).selectExpr("'a b' AS t"))
+:quit
+"""
+
+
+@pytest.mark.patient
+def test_spark_shell_shows_the_progress(binaries):
+    import pyspark
+
+    quiet = {"spark.plugins": "deepdist.DeepDistPlugin", "spark.deepdist.page": "off", "spark.ui.enabled": "false"}
+    command = [str(Path(pyspark.__file__).parent / "bin" / "spark-shell"), "--master", "local[2]", "--jars", JAR]
+    shell = command + [word for name, value in quiet.items() for word in ("--conf", f"{name}={value}")]
+    done = subprocess.run(shell, input=SHELL, capture_output=True, text=True, timeout=280)
+    assert "numWords=2" in done.stdout and "INFO Word2Vec: done 100.0 %" in done.stderr, done.stdout + done.stderr
+    assert "INFO DAGScheduler" not in done.stderr, "the shell's own silence"
 
 
 CLUSTER = """

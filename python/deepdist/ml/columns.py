@@ -74,14 +74,20 @@ def sentences(dataset: DataFrame, column: Column, lines: bool, longest: int) -> 
     # The shortest line of n words has 2n - 1 characters: most lines need not be split to know that they are short.
     maybe = F.length(column) >= 2 * longest + 1 if lines else F.lit(True)
 
-    def piece(i: Column) -> Column:
-        """Driver: the i-th sentence of a row."""
-        part = F.slice(all_words, (i * longest + 1).cast("int"), longest)
-        return F.array_join(part, " ") if lines else part
+    def pieces(row: Column) -> Column:
+        """Driver: the sentences of a row of words."""
 
-    count = F.size(all_words)
-    pieces = F.transform(F.sequence(F.lit(0), F.floor((count - 1) / longest).cast("int")), piece)
-    return dataset.select(F.explode(F.when(maybe & (count > longest), pieces).otherwise(F.array(column))).alias("words"))
+        def piece(i: Column) -> Column:
+            """Driver: the i-th of them."""
+            part = F.slice(row, (i * longest + 1).cast("int"), longest)
+            return F.array_join(part, " ") if lines else part
+
+        return F.transform(F.sequence(F.lit(0), F.floor((F.size(row) - 1) / longest).cast("int")), piece)
+
+    # What stands in a lambda is computed for every element: so the words of a row are an argument of one, as an array of objects, which slice
+    # does not copy whole.
+    once = F.transform(F.array(all_words if lines else F.transform(all_words, lambda word: word)), pieces).getItem(0)
+    return dataset.select(F.explode(F.when(maybe & (F.size(all_words) > longest), once).otherwise(F.array(column))).alias("words"))
 
 
 def _has(dataset: DataFrame, name: str) -> bool:

@@ -102,6 +102,14 @@ class Word2VecModel(Model, Word2VecParams, MLReadable["Word2VecModel"], MLWritab
         same._java = self._java
         return same
 
+    @classmethod
+    def _from_java(cls, java: Any) -> Word2VecModel:
+        """Driver: the model that the JVM has as a deepdist.ml.Word2VecModel. PySpark 3.5 asks for it when a pipeline of Scala's is loaded."""
+        sc = SparkSession.builder.getOrCreate().sparkContext
+        model = cls(jvm.fetched(sc, java))
+        jvm.params(sc, model, java)
+        return model
+
     def _transform(self, dataset: DataFrame) -> DataFrame:
         column, lines = columns.text(dataset, self)
         output = self.getOutputCol()

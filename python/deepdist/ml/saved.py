@@ -17,7 +17,7 @@ import pyspark
 from pyspark.ml.util import DefaultParamsReader, DefaultParamsWriter, MLReader, MLWriter
 
 from ..deepdist import ship_package
-from ..errors import BadInput, DeepDistError
+from ..errors import BadInput, DeepDistError, from_spark
 from ..task import model_rows
 from ..vectors import WordVectors
 from ..version import __version__
@@ -53,9 +53,14 @@ class Writer(MLWriter):
         size = max(1, PART_BYTES // (4 * wv.vector_size))
         parts = [model_rows.part(wv.index_to_key, wv.counts, wv.vectors, at, at + size) for at in range(0, len(wv), size)]
         rows = self.sc.parallelize(parts, len(parts)).flatMap(model_rows.unpack)
-        self.sparkSession.createDataFrame(rows, SCHEMA, verifySchema=False).write.parquet(f"{path}/data")
-        ours = {"format": FORMAT, "version": __version__, "words": len(wv), "vectorSize": wv.vector_size}
-        DefaultParamsWriter.saveMetadata(self.instance, path, _context(self), extraMetadata={"deepdist": ours})
+        try:
+            self.sparkSession.createDataFrame(rows, SCHEMA, verifySchema=False).write.parquet(f"{path}/data")
+        except Exception as e:
+            if ours := from_spark(str(e)):
+                raise ours from None
+            raise
+        about = {"format": FORMAT, "version": __version__, "words": len(wv), "vectorSize": wv.vector_size}
+        DefaultParamsWriter.saveMetadata(self.instance, path, _context(self), extraMetadata={"deepdist": about})
 
     def _is_there(self, path: str) -> bool:
         java: Any = self.sc._jvm
@@ -115,6 +120,8 @@ class Reader(MLReader["Word2VecModel"]):
         except DeepDistError:
             raise
         except Exception as e:
+            if ours := from_spark(str(e)):
+                raise ours from None
             raise BadInput(f"{path}/data is damaged or missing: {_cause(e)}") from e
 
 

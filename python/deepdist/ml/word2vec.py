@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from pyspark import keyword_only
 from pyspark.ml.base import Estimator
 from pyspark.ml.util import MLReadable, MLWritable
+from pyspark.sql import SparkSession
 
 from .. import word2vec as native
 from ..deepdist import DeepDist
 from ..errors import BadInput
-from . import columns, saved
+from . import columns, jvm, saved
 from .model import Word2VecModel
 from .params import NATIVE, Word2VecParams
 
@@ -126,6 +127,13 @@ class Word2Vec(Estimator["Word2VecModel"], Word2VecParams, MLReadable["Word2Vec"
     def read(cls) -> saved.EstimatorReader:
         """Driver: a reader: Word2Vec.read().load(path), or Word2Vec.load(path)."""
         return saved.EstimatorReader(cls)
+
+    @classmethod
+    def _from_java(cls, java: Any) -> Word2Vec:
+        """Driver: the estimator that the JVM has as a deepdist.ml.Word2Vec. PySpark 3.5 asks for it when a pipeline of Scala's is loaded."""
+        estimator = cls()
+        jvm.params(SparkSession.builder.getOrCreate().sparkContext, estimator, java)
+        return estimator
 
     def setVectorSize(self, value: int) -> Word2Vec:
         """Driver: set vectorSize."""

@@ -7,6 +7,7 @@ import org.apache.spark.SparkContext
   */
 private[deepdist] object Fit {
   def run(sc: SparkContext, settings: Settings, text: => Text): Trained = {
+    if (sc.isStopped) throw new IllegalStateException("the SparkContext has been stopped: make a new one")
     val conf = sc.getConf
     val servers = DeepDistPlugin.running
     val server = servers.open(Wanted.of(conf))

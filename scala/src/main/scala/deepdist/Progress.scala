@@ -1,17 +1,22 @@
 package deepdist
 
 import com.fasterxml.jackson.databind.JsonNode
+import org.apache.logging.log4j.Level
+import org.apache.logging.log4j.core.config.Configurator
+import org.apache.spark.SparkConf
 import org.slf4j.LoggerFactory
 
 /** Progress looks at the run's figures twice a second, however often it is asked, and logs a line when the phase changes and every few
   * seconds.
   */
-private[deepdist] final class Progress(control: Control, shown: Boolean) {
+private[deepdist] final class Progress(control: Control, conf: SparkConf) {
   import Progress._
 
-  private val log = LoggerFactory.getLogger("deepdist.ml.Word2Vec")
+  private val log = LoggerFactory.getLogger(Logger)
+  private val shown = conf.getBoolean("spark.deepdist.progress", defaultValue = true)
   private var looked, logged = System.nanoTime - Minute
   private var phase = ""
+  if (shown && conf.getBoolean("spark.ui.showConsoleProgress", defaultValue = false)) passShell()
 
   def tick(): Unit = if (System.nanoTime - looked >= LookNanos) {
     figures()
@@ -29,9 +34,18 @@ private[deepdist] final class Progress(control: Control, shown: Boolean) {
     }
     now
   }
+
+  /** spark-shell holds back INFO, but for loggers with a level of their own. So where Spark draws its bar, ours gets one; not if INFO is off.
+    * A Spark that logs by another library than log4j has no such shell.
+    */
+  private def passShell(): Unit = try if (log.isInfoEnabled) Configurator.setLevel(Logger, Level.INFO) catch { case _: LinkageError => () }
 }
 
 private[deepdist] object Progress {
+
+  /** What its lines are logged under. */
+  val Logger = "deepdist.ml.Word2Vec"
+
   private val Minute = 60000000000L
   private val LookNanos = 500000000L
   private val LineNanos = 5000000000L

@@ -27,9 +27,9 @@ private[deepdist] final case class Trained(words: Array[String], counts: Array[L
 private[deepdist] final class Training(sc: SparkContext, server: Server, session: Session, settings: Settings, text: Text) {
   import Training._
 
-  private val log = LoggerFactory.getLogger("deepdist.ml.Word2Vec")
+  private val log = LoggerFactory.getLogger(Progress.Logger)
   private val control = new Control(server)
-  private val progress = new Progress(control, sc.getConf.getBoolean("spark.deepdist.progress", defaultValue = true))
+  private val progress = new Progress(control, sc.getConf)
   private val partitions = text.rows.getNumPartitions
   private var id = 0L
 

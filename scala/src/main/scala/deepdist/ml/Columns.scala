@@ -16,8 +16,10 @@ private[ml] object Columns {
 
   /** The column that inputCol names, also a field within one, and what it holds. */
   def text(dataset: Dataset[_], stage: HasInputCol): (Column, Layout) = {
-    if (!stage.isDefined(stage.inputCol)) throw new BadInput("inputCol is not set: it names the column of words, setInputCol(\"words\")")
+    if (!stage.isDefined(stage.inputCol) || stage.getInputCol == null) throw new BadInput("inputCol is not set: it names the column of words, setInputCol(\"words\")")
     val name = stage.getInputCol
+    if ((name == "*" || name.endsWith(".*")) && !has(dataset, name))
+      throw new BadInput(s"inputCol='$name' must be one column; the DataFrame has ${dataset.columns.mkString(", ")}")
     val column = col(if (has(dataset, name)) quoted(name) else name)
     val kind = try dataset.select(column).schema.head.dataType catch {
       case e: AnalysisException => throw new BadInput(s"inputCol='$name' is no column of the DataFrame, which has ${dataset.columns.mkString(", ")} " +
@@ -49,12 +51,14 @@ private[ml] object Columns {
       val all = words(column, layout)
       // The shortest line of n words has 2n - 1 characters: most lines need not be split to know that they are short.
       val maybe = if (layout == Layout.Lines) length(column) >= 2 * longest + 1 else lit(true)
-      val count = size(all)
-      val pieces = transform(sequence(lit(0), floor((count - 1) / longest).cast("int")), i => {
-        val part = slice(all, (i * longest + 1).cast("int"), lit(longest))
+      def pieces(words: Column): Column = transform(sequence(lit(0), floor((size(words) - 1) / longest).cast("int")), i => {
+        val part = slice(words, (i * longest + 1).cast("int"), lit(longest))
         if (layout == Layout.Lines) array_join(part, " ") else part
       })
-      dataset.select(explode(when(maybe && count > longest, pieces).otherwise(array(column))).as("words"))
+      // What stands in a lambda is computed for every element: so the words of a row are an argument of one, as an array of objects, which slice
+      // does not copy whole.
+      val once = transform(array(if (layout == Layout.Lines) all else transform(all, word => word)), words => pieces(words)).getItem(0)
+      dataset.select(explode(when(maybe && size(all) > longest, once).otherwise(array(column))).as("words"))
     }
 
   /** The column `words` as bytes in UTF-8, which is how Spark holds it. */

@@ -70,7 +70,10 @@ final class Word2Vec(override val uid: String) extends Estimator[Word2VecModel] 
 }
 
 object Word2Vec extends DefaultParamsReadable[Word2Vec] {
-  override def load(path: String): Word2Vec = super.load(path)
+  override def load(path: String): Word2Vec = try super.load(path) catch {
+    case e @ (_: ReflectiveOperationException | _: ClassCastException) =>
+      throw new BadInput(s"$path holds something else than a deepdist.ml.Word2Vec: load it by its own class ($e)", e)
+  }
 
   /** The schema with the column of vectors; refuses one without the column of text. */
   private[ml] def transformed(schema: StructType, stage: Word2VecParams): StructType = {

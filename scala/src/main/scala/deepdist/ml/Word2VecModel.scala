@@ -58,7 +58,8 @@ final class Word2VecModel private[ml] (override val uid: String, @transient priv
     val (words, vector) = (s"${uid}__words", s"${uid}__vector")
     val split = dataset.withColumn(words, coalesce(Columns.words(column, layout), array().cast("array<string>")))
     val done = toSpark.setInputCol(words).setOutputCol(vector).transform(split)
-    done.withColumn(getOutputCol, when(column.isNotNull, col(vector))).drop(words, vector).withMetadata(getOutputCol, done.schema(vector).metadata)
+    val found = when(column.isNotNull, col(vector)).as(getOutputCol, done.schema(vector).metadata) // not withMetadata, which takes dots in a name apart
+    done.select(col("*"), found).drop(words, vector)
   }
 
   override def transformSchema(schema: StructType): StructType = Word2Vec.transformed(schema, this)
