@@ -111,11 +111,11 @@ class _Context:
 
 class _RDD:
     def __init__(self, sc: SparkContext, data: Any):
-        if hasattr(data, "rdd") and not hasattr(data, "mapPartitionsWithIndex"):
+        if hasattr(type(data), "rdd"):
             data = data.rdd
         if isinstance(data, (str, os.PathLike)):
             raise BadInput(f"a gradient is given rows, not a path: let Spark read it: dd.train(sc.textFile({os.fspath(data)!r}), gradient, descent)")
-        if not hasattr(data, "mapPartitionsWithIndex"):
+        if not hasattr(type(data), "mapPartitionsWithIndex"):  # a Column has any name: as a field
             raise BadInput(f"dd.train takes an RDD or a DataFrame, not {type(data).__name__}: wrap it with sc.parallelize(…)")
         self._sc, self._rdd = sc, data
         self.partitions: int = data.getNumPartitions()

@@ -95,6 +95,10 @@ class DeepDist:
             "max_updates": max_updates,
         }
         settings.check(self._told)
+        if sc is not None and not hasattr(type(sc), "runJob"):
+            raise BadInput(f"sc= is a SparkContext, not {type(sc).__name__}: a session is given as spark=")
+        if spark is not None and not hasattr(type(spark), "createDataFrame"):
+            raise BadInput(f"spark= is a SparkSession, not {type(spark).__name__}: SparkSession.builder.getOrCreate()")
         self._settings: dict[str, Any] = {}
         self._sc, self._spark = sc, spark
         self._cluster: Cluster | None = None

@@ -44,11 +44,11 @@ class Source:
             self._task = partial(read.read_splits, known)
         elif min_partitions is not None:
             raise BadInput("min_partitions= is for paths; an RDD has its own partitions: rdd.repartition(…)")
-        elif hasattr(data, "mapPartitionsWithIndex"):
+        elif hasattr(type(data), "mapPartitionsWithIndex"):  # a Column has any name: as a field
             if column is not None:
                 raise BadInput("column= is for DataFrames; the data is an RDD")
             self._rdd = data
-        elif hasattr(data, "mapInArrow"):
+        elif hasattr(type(data), "mapInArrow"):
             # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
             # adaptive execution or not.
             chosen = data.select(text_column(data, column))

@@ -345,6 +345,9 @@ def test_what_is_missing_is_named(sc):
             dd.train(rdd)
         with pytest.raises(BadInput, match="an RDD or a DataFrame, not list"):
             dd.train([1, 2], count, add)
+        lock = threading.Lock()
+        with pytest.raises(BadInput, match="sent to the tasks can't be.*cannot pickle '_thread.lock' object"):
+            dd.train(rdd, lambda model, rows: lock and None, add)
         with pytest.raises(ValueError, match="epochs=0"):
             dd.train(rdd, count, add, epochs=0)
         with pytest.raises(BadInput, match="gradient is int"):

@@ -104,7 +104,17 @@ def test_the_column_must_be_clear(spark):
         for kw, said in (({}, "name one with column="), ({"column": "z"}, "has x, y, n"), ({"column": "n"}, "bigint")):
             with pytest.raises(BadInput, match=said):
                 dd.train(frame, **kw)
+        for data, kw, said in ((frame.y, {}, "not Column"), (frame, {"column": frame.y}, "a str, not Column")):
+            with pytest.raises(BadInput, match=said):
+                dd.train(data, **kw)
         assert list(dd.train(frame, column="y")).count("OK") == 1
+
+
+def test_a_session_and_a_context_are_told_apart(spark):
+    with pytest.raises(BadInput, match="sc= is a SparkContext, not SparkSession: a session is given as spark="):
+        DeepDist(small(), sc=spark)
+    with pytest.raises(BadInput, match="spark= is a SparkSession, not str"):
+        DeepDist(small(), spark="sc://localhost")
 
 
 @pytest.mark.parametrize("name", ["a.b", "a`b", "*", "a b", "`a`"])
