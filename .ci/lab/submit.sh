@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Submits a check beside it to the cluster at SPARK_MASTER, as a person would.
-#   submit.sh          submitted.py, once for each way in which the sidecar comes to the executors: files, addFile, archives; then `deepdist doctor`
+#   submit.sh          submitted.py, once for each way in which the sidecar comes to the executors: files, addFile, archives, plugin; then `deepdist doctor`
 #   submit.sh WAY…     only these, doctor among them; or placed: placed.py, of files in HDFS
 # and to YARN (yarn.sh): on_yarn.py by client, cluster (both programs by --files) or cluster-archives (both in an environment)
 set -euo pipefail
@@ -17,13 +17,18 @@ yarn() { # mode way arguments…
   "${DEEPDIST_BIN:-bin}/psserver" get "hdfs:///vectors-$2" | grep -ax '300 16' > /dev/null # where the driver has left them
   echo "on YARN, $2: its vectors are in HDFS: 1 passed, 0 failed"
 }
-[ $# -gt 0 ] || set -- files addFile archives doctor
+[ $# -gt 0 ] || set -- files addFile archives plugin doctor
 for way; do
   case $way in
     files) submit --files bin/deepdist-sidecar .ci/lab/submitted.py files;;
     addFile) submit .ci/lab/submitted.py addFile;;
     archives) PYSPARK_PYTHON=./environment/bin/python submit --archives build/environment.tar.gz#environment --conf spark.deepdist.ship=false \
       .ci/lab/submitted.py archives;;
+    plugin)
+      if ! jar=$(deepdist jar-path 2> /dev/null); then
+        echo '*** NOT RUN: the Spark plugin on a standalone cluster. There is no jar of it: `make plugin` builds one, with mvn ***' >&2; continue
+      fi
+      submit --jars "$jar" --files bin/deepdist-sidecar --conf spark.plugins=deepdist.DeepDistPlugin .ci/lab/submitted.py plugin;;
     placed) submit --files bin/deepdist-sidecar .ci/lab/placed.py;;
     client) yarn client client --files bin/deepdist-sidecar --conf spark.driver.host=127.0.0.1 --conf spark.driver.bindAddress=127.0.0.1;;
     cluster) yarn cluster cluster --files bin/deepdist-sidecar,bin/psserver --conf spark.deepdist.psserver.path=./psserver;;
