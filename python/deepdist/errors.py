@@ -185,7 +185,7 @@ _ENDED = re.compile(
     r"|failure: [^\n]*: java\.net\.SocketException: (Socket closed|Connection reset|Broken pipe)"
 )
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
-_ANOTHER_PYTHON = re.compile(r"\[PYTHON_VERSION_MISMATCH\][^\n]*|Python in worker has different version[^\n]*")
+_ANOTHER_PYTHON = re.compile(r"\[PYTHON_VERSION_MISMATCH\]|Python in worker has different version")
 _NO_PYTHON = re.compile(r'Cannot run program "([^"\n]*)".*?org\.apache\.spark\.api\.python\.PythonWorkerFactory', re.DOTALL)
 _CHAINED = re.compile(r"\n\n(?:During handling of the above exception|The above exception was the direct cause)")
 _SQLSTATE = re.compile(r"\n\s*SQLSTATE: \w+\s*\Z")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import tempfile
 import time
@@ -37,7 +36,6 @@ NO_ROOM = (
     "the cluster has no room for an application, or its executors cannot come back to this machine: look at its own page for free cores and "
     "memory, at spark.executor.memory and spark.cores.max, and let executors reach spark.driver.host; --timeout waits longer"
 )
-ANOTHER_PYTHON = f"the executors run another Python than this one: set PYSPARK_PYTHON to one of {sys.version_info[0]}.{sys.version_info[1]}"
 NO_LIBRARY = "install it for the executors' Python; or name another Python by PYSPARK_PYTHON; or send an environment by --archives (docs/install.md)"
 
 
@@ -120,7 +118,7 @@ def _through_a_session(sc: SparkContext, executors: list[dict[str, Any]], timeou
 def _failed(error: Exception, log: str) -> Check:
     if isinstance(error, TimeoutError):
         return Check("training", FAIL, f"{error}; Spark's last lines:\n{_words(log)}", NO_ROOM)
-    return Check("training", FAIL, _short(error), ANOTHER_PYTHON if re.search("PYTHON_VERSION_MISMATCH|different version", str(error)) else "")
+    return Check("training", FAIL, _short(error))  # an error of ours names its fix
 
 
 def _stopped(sc: SparkContext) -> bool:
