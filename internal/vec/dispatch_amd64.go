@@ -14,15 +14,17 @@ import (
 func assembly() []kernel {
 	var kernels []kernel
 	x := cpu.X86
-	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasBMI2 {
+	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512CD && x.HasBMI2 {
 		kernels = append(kernels, kernel{
 			name: "avx512", window: windowWith(stepsAVX512), pair: pairWith(pairAVX512), gather: gatherWith(gatherAVX512), spread: spreadWith(spreadAVX512),
+			draw: drawWith(drawAVX512, 8), thin: thinWith(thinAVX512, 8), opponents: opponentsWith(opponentsAVX512), offsets: offsetsWith(offsetsAVX512, 8),
 			add: addWith(addAVX512, 16), sub: subWith(subAVX512, 16), allFinite: allFiniteWith(allFiniteAVX512, 16), peak: peakWith(peakAVX512, 16),
 		})
 	}
 	if x.HasAVX2 && x.HasFMA {
 		kernels = append(kernels, kernel{
 			name: "avx2", window: windowWith(stepsAVX2), pair: pairWith(pairAVX2), gather: gatherWith(gatherAVX2), spread: spreadWith(spreadAVX2),
+			draw: drawWith(drawAVX2, 4), thin: thinGeneric, opponents: opponentsGeneric, offsets: offsetsGeneric,
 			add: addWith(addAVX2, 8), sub: subWith(subAVX2, 8), allFinite: allFiniteWith(allFiniteAVX2, 8), peak: peakWith(peakAVX2, 8),
 		})
 	}
@@ -47,14 +49,14 @@ func windowWith(steps steps) func(in, out []float32, dim int, ins, outs []int, n
 	}
 }
 
-func pairWith(assembly func(in, out *float32, dim int, ins *int, m, both int, outs, others *int, next, otherNext int, label uint, alpha float32, grid *float32)) func(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid) {
-	return func(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid) {
-		if m == 0 || m == len(ins) {
-			pairGeneric(in, out, dim, ins, m, outs, others, next, otherNext, labels, alpha, grid)
+func pairWith(assembly func(in, out *float32, dim int, ins, otherIns *int, m, both int, outs, others *int, next, otherNext int, label uint, alpha float32, grid *float32)) func(in, out []float32, dim int, ins, otherIns []int, outs, others *[2 * MaxOuts]int, next, otherNext int, alpha float32, grid *Grid) {
+	return func(in, out []float32, dim int, ins, otherIns []int, outs, others *[2 * MaxOuts]int, next, otherNext int, alpha float32, grid *Grid) {
+		if len(ins) == 0 || len(otherIns) == 0 {
+			pairGeneric(in, out, dim, ins, otherIns, outs, others, next, otherNext, alpha, grid)
 			return
 		}
-		assembly(unsafe.SliceData(in), unsafe.SliceData(out), dim, unsafe.SliceData(ins), m, len(ins), unsafe.SliceData(outs), unsafe.SliceData(others), next, otherNext,
-			scoreLabels[labels&(1<<MaxOuts-1)], alpha, (*float32)(unsafe.Pointer(grid)))
+		assembly(unsafe.SliceData(in), unsafe.SliceData(out), dim, unsafe.SliceData(ins), unsafe.SliceData(otherIns), len(ins), len(ins)+len(otherIns), &outs[0], &others[0], next, otherNext,
+			scoreLabels[1], alpha, (*float32)(unsafe.Pointer(grid)))
 	}
 }
 
@@ -81,6 +83,45 @@ func gatherWith(assembly func(sum, in *float32, dim int, ins *int, m int, scale 
 func spreadWith(assembly func(in *float32, dim int, ins *int, m int, after, before *float32, scale float32)) func(in []float32, ins []int, after, before []float32, scale float32) {
 	return func(in []float32, ins []int, after, before []float32, scale float32) {
 		assembly(unsafe.SliceData(in), len(after), unsafe.SliceData(ins), len(ins), unsafe.SliceData(after), unsafe.SliceData(before), scale)
+	}
+}
+
+// drawWith does in assembly what fills whole registers of so many random numbers, and the rest in Go. So does thinWith.
+func drawWith(assembly func(words *uint32, n int, table *uint64, cells int, state uint64), lanes int) func(words []uint32, table []Cell, r Random) {
+	return func(words []uint32, table []Cell, r Random) {
+		n := len(words) &^ (lanes - 1)
+		if n > 0 {
+			assembly(unsafe.SliceData(words), n, (*uint64)(unsafe.Pointer(unsafe.SliceData(table))), len(table), uint64(r))
+		}
+		drawGeneric(words[n:], table, r+Random(n)*randomStep)
+	}
+}
+
+func thinWith(assembly func(kept, tokens *uint32, n int, keep *uint32, words int, state uint64) (count int, largest uint32), lanes int) func(kept, tokens, keep []uint32, r Random) int {
+	return func(kept, tokens, keep []uint32, r Random) int {
+		n, count := len(tokens)&^(lanes-1), 0
+		if n > 0 {
+			var largest uint32
+			count, largest = assembly(unsafe.SliceData(kept), unsafe.SliceData(tokens), n, unsafe.SliceData(keep), len(keep), uint64(r))
+			_ = keep[largest] // the assembly leaves out a token that has no threshold; here it is a panic, as below
+		}
+		return count + thinGeneric(kept[count:], tokens[n:], keep, r+Random(n)*randomStep)
+	}
+}
+
+func opponentsWith(assembly func(outs *uint32, plain *bool, centers *uint32, n int, drawn *uint32)) func(outs []uint32, plain []bool, centers, drawn []uint32) {
+	return func(outs []uint32, plain []bool, centers, drawn []uint32) {
+		assembly(unsafe.SliceData(outs), unsafe.SliceData(plain), unsafe.SliceData(centers), len(centers), unsafe.SliceData(drawn))
+	}
+}
+
+func offsetsWith(assembly func(offsets *int, keys *uint32, n, stride int) (largest uint32), lanes int) func(offsets []int, keys []uint32, stride, rows int) bool {
+	return func(offsets []int, keys []uint32, stride, rows int) bool {
+		n := len(keys) &^ (lanes - 1)
+		if n > 0 && int(assembly(unsafe.SliceData(offsets), unsafe.SliceData(keys), n, stride)) >= rows {
+			return false
+		}
+		return offsetsGeneric(offsets[n:], keys[n:], stride, rows)
 	}
 }
 

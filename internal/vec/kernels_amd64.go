@@ -37,7 +37,7 @@ func window6AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *in
 // pairAVX512 is Pair. label as of window6AVX512.
 //
 //go:noescape
-func pairAVX512(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
+func pairAVX512(in *float32, out *float32, dim int, ins *int, otherIns *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
 
 // gatherAVX512 is Gather of m rows, at least one.
 //
@@ -48,6 +48,26 @@ func gatherAVX512(sum *float32, in *float32, dim int, ins *int, m int, scale flo
 //
 //go:noescape
 func spreadAVX512(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
+
+// drawAVX512 is Draw of n words, a positive multiple of the 64-bit lanes.
+//
+//go:noescape
+func drawAVX512(words *uint32, n int, table *uint64, cells int, state uint64)
+
+// thinAVX512 is Thin of n tokens, a positive multiple of the 64-bit lanes. It leaves out tokens that are no words; largest tells.
+//
+//go:noescape
+func thinAVX512(kept *uint32, tokens *uint32, n int, keep *uint32, words int, state uint64) (count int, largest uint32)
+
+// opponentsAVX512 is Opponents of n centers, at least one.
+//
+//go:noescape
+func opponentsAVX512(outs *uint32, plain *bool, centers *uint32, n int, drawn *uint32)
+
+// offsetsAVX512 is Offsets of n keys, a positive multiple of the 64-bit lanes; it does not check them, but gives back the largest.
+//
+//go:noescape
+func offsetsAVX512(offsets *int, keys *uint32, n int, stride int) (largest uint32)
 
 // addAVX512 is Add of n floats, a positive multiple of 16.
 //
@@ -102,7 +122,7 @@ func window6AVX2(in *float32, out *float32, dim int, ins *int, m int, outs *int,
 // pairAVX2 is Pair. label as of window6AVX2.
 //
 //go:noescape
-func pairAVX2(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
+func pairAVX2(in *float32, out *float32, dim int, ins *int, otherIns *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
 
 // gatherAVX2 is Gather of m rows, at least one.
 //
@@ -113,6 +133,11 @@ func gatherAVX2(sum *float32, in *float32, dim int, ins *int, m int, scale float
 //
 //go:noescape
 func spreadAVX2(in *float32, dim int, ins *int, m int, after *float32, before *float32, scale float32)
+
+// drawAVX2 is Draw of n words, a positive multiple of the 64-bit lanes.
+//
+//go:noescape
+func drawAVX2(words *uint32, n int, table *uint64, cells int, state uint64)
 
 // addAVX2 is Add of n floats, a positive multiple of 8.
 //

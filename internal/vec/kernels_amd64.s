@@ -14,6 +14,26 @@ DATA bitPlaces<>+24(SB)/4, $0x00000040
 DATA bitPlaces<>+28(SB)/4, $0x00000080
 GLOBL bitPlaces<>(SB), RODATA|NOPTR, $32
 
+DATA evenPlaces<>+0(SB)/4, $0x00000000
+DATA evenPlaces<>+4(SB)/4, $0x00000002
+DATA evenPlaces<>+8(SB)/4, $0x00000004
+DATA evenPlaces<>+12(SB)/4, $0x00000006
+DATA evenPlaces<>+16(SB)/4, $0x00000000
+DATA evenPlaces<>+20(SB)/4, $0x00000002
+DATA evenPlaces<>+24(SB)/4, $0x00000004
+DATA evenPlaces<>+28(SB)/4, $0x00000006
+GLOBL evenPlaces<>(SB), RODATA|NOPTR, $32
+
+DATA randomSteps<>+0(SB)/8, $0xa0761d6478bd642f
+DATA randomSteps<>+8(SB)/8, $0x40ec3ac8f17ac85e
+DATA randomSteps<>+16(SB)/8, $0xe162582d6a382c8d
+DATA randomSteps<>+24(SB)/8, $0x81d87591e2f590bc
+DATA randomSteps<>+32(SB)/8, $0x224e92f65bb2f4eb
+DATA randomSteps<>+40(SB)/8, $0xc2c4b05ad470591a
+DATA randomSteps<>+48(SB)/8, $0x633acdbf4d2dbd49
+DATA randomSteps<>+56(SB)/8, $0x03b0eb23c5eb2178
+GLOBL randomSteps<>(SB), RODATA|NOPTR, $64
+
 // func window1AVX512(in *float32, out *float32, dim int, ins *int, m int, outs *int, next int, label uint, alpha float32, grid *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·window1AVX512(SB), NOSPLIT, $0-80
@@ -3611,11 +3631,11 @@ lines1done:
 	VZEROUPPER
 	RET
 
-// func pairAVX512(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
+// func pairAVX512(in *float32, out *float32, dim int, ins *int, otherIns *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·pairAVX512(SB), NOSPLIT, $0-104
+TEXT ·pairAVX512(SB), NOSPLIT, $0-112
 	MOVQ out+8(FP), AX
-	MOVQ outs+48(FP), CX
+	MOVQ outs+56(FP), CX
 	MOVQ (CX), DX
 	LEAQ (AX)(DX*4), DX
 	MOVQ 8(CX), BX
@@ -3631,7 +3651,7 @@ TEXT ·pairAVX512(SB), NOSPLIT, $0-104
 	XORQ AX, AX
 
 firstscores:
-	MOVQ   m+32(FP), R9
+	MOVQ   m+40(FP), R9
 	SHLQ   $0x03, R9
 	SUBQ   AX, R9
 	JLE    firstscored
@@ -3715,7 +3735,7 @@ firstdots4:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          firstdots4
-	MOVQ        grid+96(FP), R9
+	MOVQ        grid+104(FP), R9
 	VPXORD      Z24, Z24, Z24
 	VUNPCKLPS   Z1, Z0, Z24
 	VUNPCKHPS   Z1, Z0, Z0
@@ -3851,7 +3871,7 @@ firstdots3:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          firstdots3
-	MOVQ        grid+96(FP), CX
+	MOVQ        grid+104(FP), CX
 	VPXORD      Z18, Z18, Z18
 	VUNPCKLPS   Z1, Z0, Z18
 	VUNPCKHPS   Z1, Z0, Z0
@@ -3959,7 +3979,7 @@ firstdots2:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          firstdots2
-	MOVQ        grid+96(FP), CX
+	MOVQ        grid+104(FP), CX
 	VPXORD      Z12, Z12, Z12
 	VUNPCKLPS   Z1, Z0, Z12
 	VUNPCKHPS   Z1, Z0, Z0
@@ -4040,7 +4060,7 @@ firstdots1:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          firstdots1
-	MOVQ        grid+96(FP), CX
+	MOVQ        grid+104(FP), CX
 	VPXORD      Z6, Z6, Z6
 	VUNPCKLPS   Z1, Z0, Z6
 	VUNPCKHPS   Z1, Z0, Z0
@@ -4080,7 +4100,7 @@ firstdots1:
 
 firstscored:
 	MOVQ out+8(FP), AX
-	MOVQ others+56(FP), CX
+	MOVQ others+64(FP), CX
 	MOVQ (CX), DX
 	LEAQ (AX)(DX*4), DX
 	MOVQ 8(CX), BX
@@ -4093,11 +4113,11 @@ firstscored:
 	LEAQ (AX)(R8*4), R8
 	MOVQ 40(CX), CX
 	LEAQ (AX)(CX*4), CX
-	MOVQ m+32(FP), AX
+	MOVQ m+40(FP), AX
 	SHLQ $0x03, AX
 
 secondscores:
-	MOVQ   both+40(FP), R9
+	MOVQ   both+48(FP), R9
 	SHLQ   $0x03, R9
 	SUBQ   AX, R9
 	JLE    secondscored
@@ -4108,7 +4128,10 @@ secondscores:
 	CMPQ   R9, $0x18
 	JE     secondscores3
 	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
+	MOVQ   otherIns+32(FP), R10
+	MOVQ   m+40(FP), R11
+	SHLQ   $0x03, R11
+	SUBQ   R11, R10
 	MOVQ   (R10)(AX*1), R11
 	LEAQ   (R9)(R11*4), R11
 	VPXORD Z0, Z0, Z0
@@ -4181,7 +4204,7 @@ seconddots4:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          seconddots4
-	MOVQ        grid+96(FP), R9
+	MOVQ        grid+104(FP), R9
 	VPXORD      Z24, Z24, Z24
 	VUNPCKLPS   Z1, Z0, Z24
 	VUNPCKHPS   Z1, Z0, Z0
@@ -4259,7 +4282,10 @@ seconddots4:
 
 secondscores3:
 	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
+	MOVQ   otherIns+32(FP), R10
+	MOVQ   m+40(FP), R11
+	SHLQ   $0x03, R11
+	SUBQ   R11, R10
 	MOVQ   (R10)(AX*1), R11
 	LEAQ   (R9)(R11*4), R11
 	VPXORD Z0, Z0, Z0
@@ -4317,7 +4343,7 @@ seconddots3:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          seconddots3
-	MOVQ        grid+96(FP), CX
+	MOVQ        grid+104(FP), CX
 	VPXORD      Z18, Z18, Z18
 	VUNPCKLPS   Z1, Z0, Z18
 	VUNPCKHPS   Z1, Z0, Z0
@@ -4382,7 +4408,10 @@ seconddots3:
 
 secondscores2:
 	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
+	MOVQ   otherIns+32(FP), R10
+	MOVQ   m+40(FP), R11
+	SHLQ   $0x03, R11
+	SUBQ   R11, R10
 	MOVQ   (R10)(AX*1), R11
 	LEAQ   (R9)(R11*4), R11
 	VPXORD Z0, Z0, Z0
@@ -4425,7 +4454,7 @@ seconddots2:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          seconddots2
-	MOVQ        grid+96(FP), CX
+	MOVQ        grid+104(FP), CX
 	VPXORD      Z12, Z12, Z12
 	VUNPCKLPS   Z1, Z0, Z12
 	VUNPCKHPS   Z1, Z0, Z0
@@ -4478,7 +4507,10 @@ seconddots2:
 
 secondscores1:
 	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
+	MOVQ   otherIns+32(FP), R10
+	MOVQ   m+40(FP), R11
+	SHLQ   $0x03, R11
+	SUBQ   R11, R10
 	MOVQ   (R10)(AX*1), R10
 	LEAQ   (R9)(R10*4), R10
 	VPXORD Z0, Z0, Z0
@@ -4506,7 +4538,7 @@ seconddots1:
 	ADDQ        $0x10, R9
 	CMPQ        R9, dim+16(FP)
 	JL          seconddots1
-	MOVQ        grid+96(FP), CX
+	MOVQ        grid+104(FP), CX
 	VPXORD      Z6, Z6, Z6
 	VUNPCKLPS   Z1, Z0, Z6
 	VUNPCKHPS   Z1, Z0, Z0
@@ -4545,8 +4577,8 @@ seconddots1:
 	VMOVUPS     Y1, 512(CX)(AX*1)
 
 secondscored:
-	MOVQ         grid+96(FP), AX
-	MOVQ         label+80(FP), CX
+	MOVQ         grid+104(FP), AX
+	MOVQ         label+88(FP), CX
 	MOVL         $0x3f800000, DX
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Z0
@@ -4577,8 +4609,8 @@ secondscored:
 	MOVL         $0x3af61905, DX
 	VMOVD        DX, X9
 	VPBROADCASTD X9, Z9
-	VBROADCASTSS alpha+88(FP), Z10
-	MOVQ         both+40(FP), DX
+	VBROADCASTSS alpha+96(FP), Z10
+	MOVQ         both+48(FP), DX
 	SHLQ         $0x03, DX
 	KMOVW        CX, K1
 	VMOVAPS.Z    Z0, K1, Z11
@@ -4644,7 +4676,7 @@ right:
 	CMPQ         BX, DX
 	JL           right
 	MOVQ         out+8(FP), AX
-	MOVQ         outs+48(FP), CX
+	MOVQ         outs+56(FP), CX
 	MOVQ         (CX), DX
 	LEAQ         (AX)(DX*4), DX
 	MOVQ         8(CX), BX
@@ -4659,8 +4691,8 @@ right:
 	LEAQ         (AX)(CX*4), CX
 	MOVQ         in+0(FP), AX
 	MOVQ         ins+24(FP), R9
-	MOVQ         grid+96(FP), R10
-	MOVQ         m+32(FP), R11
+	MOVQ         grid+104(FP), R10
+	MOVQ         m+40(FP), R11
 	SHLQ         $0x03, R11
 	XORQ         R12, R12
 
@@ -4669,7 +4701,7 @@ firstlines2:
 	CMPQ       R14, dim+16(FP)
 	JG         firstlines2done
 	MOVQ       out+8(FP), R15
-	MOVQ       outs+48(FP), R13
+	MOVQ       outs+56(FP), R13
 	MOVQ       48(R13), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
@@ -4695,7 +4727,7 @@ firstlines2:
 	PREFETCHT0 (R15)(R14*4)
 	PREFETCHT0 64(R15)(R14*4)
 	MOVQ       in+0(FP), R15
-	MOVQ       next+64(FP), R14
+	MOVQ       next+72(FP), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	PREFETCHT0 64(R15)(R14*4)
@@ -4788,7 +4820,7 @@ firstlines1:
 	CMPQ       R14, dim+16(FP)
 	JG         firstlines1done
 	MOVQ       out+8(FP), R15
-	MOVQ       outs+48(FP), R13
+	MOVQ       outs+56(FP), R13
 	MOVQ       48(R13), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
@@ -4808,7 +4840,7 @@ firstlines1:
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	MOVQ       in+0(FP), R15
-	MOVQ       next+64(FP), R14
+	MOVQ       next+72(FP), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	VMOVUPS    (DX)(R12*4), Z0
@@ -4863,7 +4895,7 @@ firstrows1at0:
 
 firstlines1done:
 	MOVQ out+8(FP), AX
-	MOVQ others+56(FP), CX
+	MOVQ others+64(FP), CX
 	MOVQ (CX), DX
 	LEAQ (AX)(DX*4), DX
 	MOVQ 8(CX), BX
@@ -4877,9 +4909,12 @@ firstlines1done:
 	MOVQ 40(CX), CX
 	LEAQ (AX)(CX*4), CX
 	MOVQ in+0(FP), AX
-	MOVQ ins+24(FP), R9
-	MOVQ grid+96(FP), R10
-	MOVQ both+40(FP), R11
+	MOVQ otherIns+32(FP), R9
+	MOVQ m+40(FP), R10
+	SHLQ $0x03, R10
+	SUBQ R10, R9
+	MOVQ grid+104(FP), R10
+	MOVQ both+48(FP), R11
 	SHLQ $0x03, R11
 	XORQ R12, R12
 
@@ -4888,7 +4923,7 @@ secondlines2:
 	CMPQ       R14, dim+16(FP)
 	JG         secondlines2done
 	MOVQ       out+8(FP), R15
-	MOVQ       others+56(FP), R13
+	MOVQ       others+64(FP), R13
 	MOVQ       48(R13), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
@@ -4914,7 +4949,7 @@ secondlines2:
 	PREFETCHT0 (R15)(R14*4)
 	PREFETCHT0 64(R15)(R14*4)
 	MOVQ       in+0(FP), R15
-	MOVQ       otherNext+72(FP), R14
+	MOVQ       otherNext+80(FP), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	PREFETCHT0 64(R15)(R14*4)
@@ -4942,7 +4977,7 @@ secondlines2:
 	VMOVAPS    Z20, Z21
 	VMOVUPS    64(CX)(R12*4), Z22
 	VMOVAPS    Z22, Z23
-	MOVQ       m+32(FP), R13
+	MOVQ       m+40(FP), R13
 	SHLQ       $0x03, R13
 
 secondrows2at0:
@@ -5008,7 +5043,7 @@ secondlines1:
 	CMPQ       R14, dim+16(FP)
 	JG         secondlines1done
 	MOVQ       out+8(FP), R15
-	MOVQ       others+56(FP), R13
+	MOVQ       others+64(FP), R13
 	MOVQ       48(R13), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
@@ -5028,7 +5063,7 @@ secondlines1:
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	MOVQ       in+0(FP), R15
-	MOVQ       otherNext+72(FP), R14
+	MOVQ       otherNext+80(FP), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	VMOVUPS    (DX)(R12*4), Z0
@@ -5043,7 +5078,7 @@ secondlines1:
 	VMOVAPS    Z8, Z9
 	VMOVUPS    (CX)(R12*4), Z10
 	VMOVAPS    Z10, Z11
-	MOVQ       m+32(FP), R13
+	MOVQ       m+40(FP), R13
 	SHLQ       $0x03, R13
 
 secondrows1at0:
@@ -5405,6 +5440,203 @@ rows1:
 	JMP     columns1
 
 columns1done:
+	VZEROUPPER
+	RET
+
+// func drawAVX512(words *uint32, n int, table *uint64, cells int, state uint64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·drawAVX512(SB), NOSPLIT, $0-40
+	MOVQ         words+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         table+16(FP), DX
+	VPBROADCASTQ state+32(FP), Z0
+	MOVQ         $0x00000000ffffffff, BX
+	VMOVQ        BX, X1
+	VPBROADCASTQ X1, Z1
+	MOVQ         $0xe7037ed1a0b428db, BX
+	VMOVQ        BX, X2
+	VPBROADCASTQ X2, Z2
+	VPADDQ       randomSteps<>+0(SB), Z0, Z0
+	MOVQ         $0x03b0eb23c5eb2178, BX
+	VMOVQ        BX, X3
+	VPBROADCASTQ X3, Z3
+	VPBROADCASTQ cells+24(FP), Z4
+
+draws:
+	VPXORQ     Z0, Z2, Z5
+	VPSRLQ     $0x20, Z0, Z6
+	VPSRLQ     $0x20, Z5, Z7
+	VPMULUDQ   Z0, Z5, Z8
+	VPMULUDQ   Z0, Z7, Z9
+	VPMULUDQ   Z6, Z5, Z5
+	VPMULUDQ   Z6, Z7, Z6
+	VPSRLQ     $0x20, Z8, Z7
+	VPADDQ     Z7, Z5, Z5
+	VPANDQ     Z5, Z1, Z7
+	VPADDQ     Z7, Z9, Z9
+	VPSRLQ     $0x20, Z5, Z5
+	VPADDQ     Z5, Z6, Z6
+	VPSRLQ     $0x20, Z9, Z5
+	VPADDQ     Z5, Z6, Z6
+	VPSLLQ     $0x20, Z9, Z5
+	VPANDQ     Z8, Z1, Z8
+	VPXORQ     Z5, Z8, Z5
+	VPXORQ     Z5, Z6, Z6
+	VPADDQ     Z3, Z0, Z0
+	VPMULUDQ   Z6, Z4, Z5
+	VPSRLQ     $0x20, Z6, Z6
+	VPMULUDQ   Z6, Z4, Z6
+	VPSRLQ     $0x20, Z5, Z5
+	VPADDQ     Z5, Z6, Z6
+	VPANDQ     Z6, Z1, Z5
+	VPSRLQ     $0x20, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	KXNORB     K1, K1, K1
+	VPGATHERQQ (DX)(Z6*8), K1, Z7
+	VPANDQ     Z7, Z1, Z8
+	VPSRLQ     $0x20, Z7, Z7
+	VPCMPUQ    $0x01, Z8, Z5, K2
+	VMOVDQA64  Z6, K2, Z7
+	VPMOVQD    Z7, (AX)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, CX
+	JG         draws
+	VZEROUPPER
+	RET
+
+// func thinAVX512(kept *uint32, tokens *uint32, n int, keep *uint32, words int, state uint64) (count int, largest uint32)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, POPCNT
+TEXT ·thinAVX512(SB), NOSPLIT, $0-60
+	MOVQ         kept+0(FP), AX
+	MOVQ         tokens+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         keep+24(FP), BX
+	VPBROADCASTQ state+40(FP), Z0
+	MOVQ         $0x00000000ffffffff, SI
+	VMOVQ        SI, X1
+	VPBROADCASTQ X1, Z1
+	MOVQ         $0xe7037ed1a0b428db, SI
+	VMOVQ        SI, X2
+	VPBROADCASTQ X2, Z2
+	VPADDQ       randomSteps<>+0(SB), Z0, Z0
+	MOVQ         $0x03b0eb23c5eb2178, SI
+	VMOVQ        SI, X3
+	VPBROADCASTQ X3, Z3
+	VPBROADCASTD words+32(FP), Y4
+	VPXOR        Y5, Y5, Y5
+	MOVQ         AX, SI
+
+tokens:
+	VPXORQ       Z0, Z2, Z6
+	VPSRLQ       $0x20, Z0, Z7
+	VPSRLQ       $0x20, Z6, Z8
+	VPMULUDQ     Z0, Z6, Z9
+	VPMULUDQ     Z0, Z8, Z10
+	VPMULUDQ     Z7, Z6, Z6
+	VPMULUDQ     Z7, Z8, Z7
+	VPSRLQ       $0x20, Z9, Z8
+	VPADDQ       Z8, Z6, Z6
+	VPANDQ       Z6, Z1, Z8
+	VPADDQ       Z8, Z10, Z10
+	VPSRLQ       $0x20, Z6, Z6
+	VPADDQ       Z6, Z7, Z7
+	VPSRLQ       $0x20, Z10, Z6
+	VPADDQ       Z6, Z7, Z7
+	VPSLLQ       $0x20, Z10, Z6
+	VPANDQ       Z9, Z1, Z9
+	VPXORQ       Z6, Z9, Z6
+	VPXORQ       Z6, Z7, Z7
+	VPADDQ       Z3, Z0, Z0
+	VPSRLQ       $0x20, Z7, Z7
+	VPMOVQD      Z7, Y6
+	VMOVDQU      (CX), Y7
+	VPMAXUD      Y7, Y5, Y5
+	VPCMPUD      $0x01, Y4, Y7, K1
+	KMOVB        K1, K2
+	VPXOR        Y8, Y8, Y8
+	VPGATHERDD   (BX)(Y7*4), K1, Y8
+	VPCMPUD      $0x02, Y8, Y6, K2, K2
+	VPCOMPRESSD  Y7, K2, Y7
+	VMOVDQU      Y7, (AX)
+	KMOVB        K2, DI
+	POPCNTL      DI, DI
+	LEAQ         (AX)(DI*4), AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JG           tokens
+	SUBQ         SI, AX
+	SHRQ         $0x02, AX
+	MOVQ         AX, count+48(FP)
+	VEXTRACTI128 $0x01, Y5, X0
+	VPMAXUD      X0, X5, X5
+	VPSHUFD      $0x4e, X5, X0
+	VPMAXUD      X0, X5, X5
+	VPSHUFD      $0xb1, X5, X0
+	VPMAXUD      X0, X5, X5
+	VMOVD        X5, AX
+	MOVL         AX, largest+56(FP)
+	VZEROUPPER
+	RET
+
+// func opponentsAVX512(outs *uint32, plain *bool, centers *uint32, n int, drawn *uint32)
+// Requires: AVX, AVX512CD, AVX512F, AVX512VL
+TEXT ·opponentsAVX512(SB), NOSPLIT, $0-40
+	MOVQ  outs+0(FP), AX
+	MOVQ  plain+8(FP), CX
+	MOVQ  centers+16(FP), DX
+	MOVQ  n+24(FP), BX
+	MOVQ  drawn+32(FP), SI
+	MOVL  $0x00000001, DI
+	KMOVW DI, K1
+	MOVL  $0x0000003e, DI
+	KMOVW DI, K2
+	MOVL  $0x0000003f, DI
+	KMOVW DI, K3
+
+centers:
+	VMOVDQU32.Z  -4(SI), K2, Y0
+	VPBROADCASTD (DX), K1, Y0
+	VMOVDQU      Y0, (AX)
+	VPCONFLICTD  Y0, Y0
+	VPTESTMD     Y0, Y0, K3, K4
+	KORTESTW     K4, K4
+	SETEQ        DI
+	MOVB         DI, (CX)
+	ADDQ         $0x18, AX
+	ADDQ         $0x14, SI
+	ADDQ         $0x04, DX
+	INCQ         CX
+	DECQ         BX
+	JG           centers
+	VZEROUPPER
+	RET
+
+// func offsetsAVX512(offsets *int, keys *uint32, n int, stride int) (largest uint32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·offsetsAVX512(SB), NOSPLIT, $0-36
+	MOVQ         offsets+0(FP), AX
+	MOVQ         keys+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTQ stride+24(FP), Z0
+	VPXOR        Y1, Y1, Y1
+
+keys:
+	VPMAXUD      (CX), Y1, Y1
+	VPMOVZXDQ    (CX), Z2
+	VPMULUDQ     Z0, Z2, Z2
+	VMOVDQU64    Z2, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x40, AX
+	SUBQ         $0x08, DX
+	JG           keys
+	VEXTRACTI128 $0x01, Y1, X0
+	VPMAXUD      X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPMAXUD      X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPMAXUD      X0, X1, X1
+	VMOVD        X1, AX
+	MOVL         AX, largest+32(FP)
 	VZEROUPPER
 	RET
 
@@ -7499,11 +7731,11 @@ lines1done:
 	VZEROUPPER
 	RET
 
-// func pairAVX2(in *float32, out *float32, dim int, ins *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
+// func pairAVX2(in *float32, out *float32, dim int, ins *int, otherIns *int, m int, both int, outs *int, others *int, next int, otherNext int, label uint, alpha float32, grid *float32)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·pairAVX2(SB), NOSPLIT, $0-104
+TEXT ·pairAVX2(SB), NOSPLIT, $0-112
 	MOVQ out+8(FP), AX
-	MOVQ outs+48(FP), CX
+	MOVQ outs+56(FP), CX
 	MOVQ (CX), DX
 	LEAQ (AX)(DX*4), DX
 	MOVQ 8(CX), BX
@@ -7519,7 +7751,7 @@ TEXT ·pairAVX2(SB), NOSPLIT, $0-104
 	XORQ AX, AX
 
 firstscores:
-	MOVQ   m+32(FP), R9
+	MOVQ   m+40(FP), R9
 	SHLQ   $0x03, R9
 	SUBQ   AX, R9
 	JLE    firstscored
@@ -7569,7 +7801,7 @@ firstdots2:
 	ADDQ         $0x08, R9
 	CMPQ         R9, dim+16(FP)
 	JL           firstdots2
-	MOVQ         grid+96(FP), R9
+	MOVQ         grid+104(FP), R9
 	VXORPS       Y12, Y12, Y12
 	VUNPCKLPS    Y1, Y0, Y12
 	VUNPCKHPS    Y1, Y0, Y0
@@ -7638,7 +7870,7 @@ firstdots1:
 	ADDQ         $0x08, R9
 	CMPQ         R9, dim+16(FP)
 	JL           firstdots1
-	MOVQ         grid+96(FP), CX
+	MOVQ         grid+104(FP), CX
 	VXORPS       Y6, Y6, Y6
 	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
@@ -7665,7 +7897,7 @@ firstdots1:
 
 firstscored:
 	MOVQ out+8(FP), AX
-	MOVQ others+56(FP), CX
+	MOVQ others+64(FP), CX
 	MOVQ (CX), DX
 	LEAQ (AX)(DX*4), DX
 	MOVQ 8(CX), BX
@@ -7678,18 +7910,21 @@ firstscored:
 	LEAQ (AX)(R8*4), R8
 	MOVQ 40(CX), CX
 	LEAQ (AX)(CX*4), CX
-	MOVQ m+32(FP), AX
+	MOVQ m+40(FP), AX
 	SHLQ $0x03, AX
 
 secondscores:
-	MOVQ   both+40(FP), R9
+	MOVQ   both+48(FP), R9
 	SHLQ   $0x03, R9
 	SUBQ   AX, R9
 	JLE    secondscored
 	CMPQ   R9, $0x08
 	JE     secondscores1
 	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
+	MOVQ   otherIns+32(FP), R10
+	MOVQ   m+40(FP), R11
+	SHLQ   $0x03, R11
+	SUBQ   R11, R10
 	MOVQ   (R10)(AX*1), R11
 	LEAQ   (R9)(R11*4), R11
 	VXORPS Y0, Y0, Y0
@@ -7732,7 +7967,7 @@ seconddots2:
 	ADDQ         $0x08, R9
 	CMPQ         R9, dim+16(FP)
 	JL           seconddots2
-	MOVQ         grid+96(FP), R9
+	MOVQ         grid+104(FP), R9
 	VXORPS       Y12, Y12, Y12
 	VUNPCKLPS    Y1, Y0, Y12
 	VUNPCKHPS    Y1, Y0, Y0
@@ -7773,7 +8008,10 @@ seconddots2:
 
 secondscores1:
 	MOVQ   in+0(FP), R9
-	MOVQ   ins+24(FP), R10
+	MOVQ   otherIns+32(FP), R10
+	MOVQ   m+40(FP), R11
+	SHLQ   $0x03, R11
+	SUBQ   R11, R10
 	MOVQ   (R10)(AX*1), R10
 	LEAQ   (R9)(R10*4), R10
 	VXORPS Y0, Y0, Y0
@@ -7801,7 +8039,7 @@ seconddots1:
 	ADDQ         $0x08, R9
 	CMPQ         R9, dim+16(FP)
 	JL           seconddots1
-	MOVQ         grid+96(FP), CX
+	MOVQ         grid+104(FP), CX
 	VXORPS       Y6, Y6, Y6
 	VUNPCKLPS    Y1, Y0, Y6
 	VUNPCKHPS    Y1, Y0, Y0
@@ -7827,8 +8065,8 @@ seconddots1:
 	VMOVUPS      X0, 512(CX)(AX*1)
 
 secondscored:
-	MOVQ         grid+96(FP), AX
-	MOVQ         label+80(FP), CX
+	MOVQ         grid+104(FP), AX
+	MOVQ         label+88(FP), CX
 	MOVL         $0x3f800000, DX
 	VMOVD        DX, X0
 	VPBROADCASTD X0, Y0
@@ -7859,8 +8097,8 @@ secondscored:
 	MOVL         $0x3af61905, DX
 	VMOVD        DX, X9
 	VPBROADCASTD X9, Y9
-	VBROADCASTSS alpha+88(FP), Y10
-	MOVQ         both+40(FP), DX
+	VBROADCASTSS alpha+96(FP), Y10
+	MOVQ         both+48(FP), DX
 	SHLQ         $0x03, DX
 	VMOVDQU      bitPlaces<>+0(SB), Y12
 	VMOVD        CX, X11
@@ -7928,7 +8166,7 @@ right:
 	CMPQ        BX, DX
 	JL          right
 	MOVQ        out+8(FP), AX
-	MOVQ        outs+48(FP), CX
+	MOVQ        outs+56(FP), CX
 	MOVQ        (CX), DX
 	LEAQ        (AX)(DX*4), DX
 	MOVQ        8(CX), BX
@@ -7943,8 +8181,8 @@ right:
 	LEAQ        (AX)(CX*4), CX
 	MOVQ        in+0(FP), AX
 	MOVQ        ins+24(FP), R9
-	MOVQ        grid+96(FP), R10
-	MOVQ        m+32(FP), R11
+	MOVQ        grid+104(FP), R10
+	MOVQ        m+40(FP), R11
 	SHLQ        $0x03, R11
 	XORQ        R12, R12
 
@@ -7953,7 +8191,7 @@ firstlines1:
 	CMPQ       R14, dim+16(FP)
 	JG         firstlines1done
 	MOVQ       out+8(FP), R15
-	MOVQ       outs+48(FP), R13
+	MOVQ       outs+56(FP), R13
 	MOVQ       48(R13), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
@@ -7973,7 +8211,7 @@ firstlines1:
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	MOVQ       in+0(FP), R15
-	MOVQ       next+64(FP), R14
+	MOVQ       next+72(FP), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	VMOVUPS    (DX)(R12*4), Y0
@@ -8075,7 +8313,7 @@ firstrows1at32:
 
 firstlines1done:
 	MOVQ out+8(FP), AX
-	MOVQ others+56(FP), CX
+	MOVQ others+64(FP), CX
 	MOVQ (CX), DX
 	LEAQ (AX)(DX*4), DX
 	MOVQ 8(CX), BX
@@ -8089,9 +8327,12 @@ firstlines1done:
 	MOVQ 40(CX), CX
 	LEAQ (AX)(CX*4), CX
 	MOVQ in+0(FP), AX
-	MOVQ ins+24(FP), R9
-	MOVQ grid+96(FP), R10
-	MOVQ both+40(FP), R11
+	MOVQ otherIns+32(FP), R9
+	MOVQ m+40(FP), R10
+	SHLQ $0x03, R10
+	SUBQ R10, R9
+	MOVQ grid+104(FP), R10
+	MOVQ both+48(FP), R11
 	SHLQ $0x03, R11
 	XORQ R12, R12
 
@@ -8100,7 +8341,7 @@ secondlines1:
 	CMPQ       R14, dim+16(FP)
 	JG         secondlines1done
 	MOVQ       out+8(FP), R15
-	MOVQ       others+56(FP), R13
+	MOVQ       others+64(FP), R13
 	MOVQ       48(R13), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
@@ -8120,7 +8361,7 @@ secondlines1:
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	MOVQ       in+0(FP), R15
-	MOVQ       otherNext+72(FP), R14
+	MOVQ       otherNext+80(FP), R14
 	ADDQ       R12, R14
 	PREFETCHT0 (R15)(R14*4)
 	VMOVUPS    (DX)(R12*4), Y0
@@ -8135,7 +8376,7 @@ secondlines1:
 	VMOVAPS    Y8, Y9
 	VMOVUPS    (CX)(R12*4), Y10
 	VMOVAPS    Y10, Y11
-	MOVQ       m+32(FP), R13
+	MOVQ       m+40(FP), R13
 	SHLQ       $0x03, R13
 
 secondrows1at0:
@@ -8183,7 +8424,7 @@ secondrows1at0:
 	VMOVAPS      Y8, Y9
 	VMOVUPS      32(CX)(R12*4), Y10
 	VMOVAPS      Y10, Y11
-	MOVQ         m+32(FP), R13
+	MOVQ         m+40(FP), R13
 	SHLQ         $0x03, R13
 
 secondrows1at32:
@@ -8495,6 +8736,69 @@ rows2:
 	JMP     columns2
 
 columns2done:
+	VZEROUPPER
+	RET
+
+// func drawAVX2(words *uint32, n int, table *uint64, cells int, state uint64)
+// Requires: AVX, AVX2
+TEXT ·drawAVX2(SB), NOSPLIT, $0-40
+	MOVQ         words+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         table+16(FP), DX
+	VPBROADCASTQ state+32(FP), Y0
+	MOVQ         $0x00000000ffffffff, BX
+	VMOVQ        BX, X1
+	VPBROADCASTQ X1, Y1
+	MOVQ         $0xe7037ed1a0b428db, BX
+	VMOVQ        BX, X2
+	VPBROADCASTQ X2, Y2
+	VPADDQ       randomSteps<>+0(SB), Y0, Y0
+	MOVQ         $0x81d87591e2f590bc, BX
+	VMOVQ        BX, X3
+	VPBROADCASTQ X3, Y3
+	VPBROADCASTQ cells+24(FP), Y4
+	VMOVDQU      evenPlaces<>+0(SB), Y5
+
+draws:
+	VPXOR      Y0, Y2, Y6
+	VPSRLQ     $0x20, Y0, Y7
+	VPSRLQ     $0x20, Y6, Y8
+	VPMULUDQ   Y0, Y6, Y9
+	VPMULUDQ   Y0, Y8, Y10
+	VPMULUDQ   Y7, Y6, Y6
+	VPMULUDQ   Y7, Y8, Y7
+	VPSRLQ     $0x20, Y9, Y8
+	VPADDQ     Y8, Y6, Y6
+	VPAND      Y6, Y1, Y8
+	VPADDQ     Y8, Y10, Y10
+	VPSRLQ     $0x20, Y6, Y6
+	VPADDQ     Y6, Y7, Y7
+	VPSRLQ     $0x20, Y10, Y6
+	VPADDQ     Y6, Y7, Y7
+	VPSLLQ     $0x20, Y10, Y6
+	VPAND      Y9, Y1, Y9
+	VPXOR      Y6, Y9, Y6
+	VPXOR      Y6, Y7, Y7
+	VPADDQ     Y3, Y0, Y0
+	VPMULUDQ   Y7, Y4, Y6
+	VPSRLQ     $0x20, Y7, Y7
+	VPMULUDQ   Y7, Y4, Y7
+	VPSRLQ     $0x20, Y6, Y6
+	VPADDQ     Y6, Y7, Y7
+	VPAND      Y7, Y1, Y6
+	VPSRLQ     $0x20, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VPCMPEQD   Y9, Y9, Y9
+	VPGATHERQQ Y9, (DX)(Y7*8), Y8
+	VPAND      Y8, Y1, Y9
+	VPSRLQ     $0x20, Y8, Y8
+	VPCMPGTQ   Y6, Y9, Y9
+	VPBLENDVB  Y9, Y7, Y8, Y8
+	VPERMD     Y8, Y5, Y8
+	VMOVDQU    X8, (AX)
+	ADDQ       $0x10, AX
+	SUBQ       $0x04, CX
+	JG         draws
 	VZEROUPPER
 	RET
 

@@ -1,8 +1,9 @@
-// Package vec is the arithmetic that training spends its time in: the step of one training window, and adding up, adding to, subtracting and checking rows.
+// Package vec is the arithmetic that training spends its time in: the step of one training window and the random choices before it, and adding up, adding to,
+// subtracting and checking rows.
 //
-// Every function exists as a plain Go loop, which is its definition (generic.go, window.go, gather.go), and as assembly written by the generator in gen/.
+// Every function exists as a plain Go loop, which is its definition (generic.go, window.go, random.go, gather.go), and as assembly written by the generator in gen/.
 // One set of them, the kernel, is chosen once at start by what the processor can do; Use chooses another, and the build tag purego leaves only
-// the plain one. All kernels compute the same thing up to the rounding of float32 sums, and the tests hold them to it.
+// the plain one. All kernels choose the same words and compute the same thing up to the rounding of float32 sums, and the tests hold them to it.
 //
 // A call never runs for long: assembly cannot be preempted by Go's scheduler, so long vectors are walked in pieces.
 package vec
@@ -16,16 +17,24 @@ import (
 type kernel struct {
 	name      string
 	window    func(in, out []float32, dim int, ins, outs []int, n, next int, labels uint, alpha float32, grid *Grid)
-	pair      func(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid)
+	pair      func(in, out []float32, dim int, ins, otherIns []int, outs, others *[2 * MaxOuts]int, next, otherNext int, alpha float32, grid *Grid)
 	gather    func(sum, in []float32, ins []int, scale float32, next int)
 	spread    func(in []float32, ins []int, after, before []float32, scale float32)
+	draw      func(words []uint32, table []Cell, r Random)
+	thin      func(kept, tokens, keep []uint32, r Random) int
+	opponents func(outs []uint32, plain []bool, centers, drawn []uint32)
+	offsets   func(offsets []int, keys []uint32, stride, rows int) bool
 	add       func(y, x []float32)
 	sub       func(delta, x, base []float32)
 	allFinite func(x []float32) bool
 	peak      func() (flops int)
 }
 
-var generic = kernel{name: "generic", window: windowGeneric, pair: pairGeneric, gather: gatherGeneric, spread: spreadGeneric, add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric}
+var generic = kernel{
+	name: "generic", window: windowGeneric, pair: pairGeneric, gather: gatherGeneric, spread: spreadGeneric,
+	draw: drawGeneric, thin: thinGeneric, opponents: opponentsGeneric, offsets: offsetsGeneric,
+	add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric,
+}
 
 // kernels are those that this processor and this build can run, the best one first.
 var kernels = append(assembly(), generic)

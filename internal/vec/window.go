@@ -18,10 +18,13 @@ import "math"
 // An input row that occurs twice (a word said twice) is handled in order: its second turn starts from the result of the first, so that
 // neither update is lost. Output rows must differ from each other; the caller puts a negative drawn twice into a step of its own.
 //
-// Tried and slower on a processor whose AVX-512 multiplies once a cycle (Zen 4): one list of negatives for up to 48 centers, as pSGNScc has it but at weight 1, in
-// tiles of 4 by 4 under a staircase, with the positives pair by pair. The negatives alone reached 70 to 80 % of the peak, and rows were touched less often. But a
-// window's own step wastes nothing on pairs that do not meet, and its positives ride along; those of the list took a third of the time for a sixth of the pairs. In
-// all 0.8 (vectors of 300) to 0.87 (of 100) of this step's words per CPU second, on a busy machine. Where two multiplications fit into a cycle it may be otherwise.
+// Tried and slower: one list of negatives for up to 48 centers, as pSGNScc has it but at weight 1, in tiles of 4 by 4 under a staircase, with the positives pair by
+// pair. The negatives alone reached 70 to 80 % of the peak, and rows were touched less often. But a window's own step wastes nothing on pairs that do not meet, and its
+// positives ride along; those of the list took a third of the time for a sixth of the pairs. In all 0.8 (vectors of 300) to 0.87 (of 100) of this step's words per CPU
+// second on a processor whose AVX-512 multiplies once a cycle (Zen 4), and 0.91 and 0.86 to 0.92 of Pair's on one that does so twice (Zen 5).
+//
+// Tried and slower, too (Zen 5): errors computed from the scores while these are in the tile's registers, 0.92 to 0.97, since more registers of them are half empty;
+// two shorter chains of sums instead of one in the updates, 1.0.
 
 const (
 	MaxIns  = 32 // input rows of one step
@@ -63,13 +66,14 @@ func Window(in, out []float32, dim int, ins, outs []int, n, next int, labels uin
 	chosen.window(in, out, dim, ins, outs, n, next, labels, alpha, grid)
 }
 
-// Pair trains two steps of MaxOuts output rows each, with the same labels: that of ins[:m] at outs, and that of ins[m:] at others, MaxPair input rows in all.
-// Both scores are of the rows as they were before the pair; then the first step's updates are made, then the second's. The scores of either step keep
-// the processor busy while the other's are on their way through sums, σ and memory, on which a step alone has to wait. Rows that both steps share lose no update.
+// Pair trains two steps of MaxOuts output rows each, of which the first has label 1 and the others 0: that of ins at outs, and that of otherIns at others, MaxPair input rows
+// in all, in the grid one after the other. Both scores are of the rows as they were before the pair; then the first step's updates are made, then the second's. The scores
+// of either step keep the processor busy while the other's are on their way through sums, σ and memory, on which a step alone has to wait. Rows that both steps share
+// lose no update.
 //
 // outs, others, next and otherNext may be read ahead as Window's are.
-func Pair(in, out []float32, dim int, ins []int, m int, outs, others []int, next, otherNext int, labels uint, alpha float32, grid *Grid) {
-	chosen.pair(in, out, dim, ins, m, outs, others, next, otherNext, labels, alpha, grid)
+func Pair(in, out []float32, dim int, ins, otherIns []int, outs, others *[2 * MaxOuts]int, next, otherNext int, alpha float32, grid *Grid) {
+	chosen.pair(in, out, dim, ins, otherIns, outs, others, next, otherNext, alpha, grid)
 }
 
 // windowGeneric is the definition.
@@ -79,11 +83,11 @@ func windowGeneric(in, out []float32, dim int, ins, outs []int, n, _ int, labels
 }
 
 // pairGeneric is the definition.
-func pairGeneric(in, out []float32, dim int, ins []int, m int, outs, others []int, _, _ int, labels uint, alpha float32, grid *Grid) {
-	scoresGeneric(in, out, dim, ins[:m], 0, outs[:MaxOuts], labels, alpha, grid)
-	scoresGeneric(in, out, dim, ins[m:], m, others[:MaxOuts], labels, alpha, grid)
-	updatesGeneric(in, out, dim, ins[:m], 0, outs[:MaxOuts], grid)
-	updatesGeneric(in, out, dim, ins[m:], m, others[:MaxOuts], grid)
+func pairGeneric(in, out []float32, dim int, ins, otherIns []int, outs, others *[2 * MaxOuts]int, _, _ int, alpha float32, grid *Grid) {
+	scoresGeneric(in, out, dim, ins, 0, outs[:MaxOuts], 1, alpha, grid)
+	scoresGeneric(in, out, dim, otherIns, len(ins), others[:MaxOuts], 1, alpha, grid)
+	updatesGeneric(in, out, dim, ins, 0, outs[:MaxOuts], grid)
+	updatesGeneric(in, out, dim, otherIns, len(ins), others[:MaxOuts], grid)
 }
 
 // scoresGeneric fills the grid's rows from first on.

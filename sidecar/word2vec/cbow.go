@@ -5,7 +5,6 @@ import "deepdist/internal/vec"
 // bag is CBOW's working memory: the hidden vector of a window, and what it was before the center's targets pulled at it.
 type bag struct {
 	hidden, before []float32
-	around         []int // rows of the context words
 }
 
 func newBag(s Settings) bag {
@@ -28,14 +27,16 @@ func (t *Trainer) bagOfWords(i, from, to int, rows *Matrices) {
 	if t.model.settings.CbowMean {
 		in, back = back, in
 	}
-	t.around = append(append(t.around[:0], t.ins[from:i]...), t.ins[i+1:to]...)
+	center := t.ins[i]
+	around := without(t.ins[from:to], i-from)
 	clear(t.hidden)
-	vec.Gather(t.hidden, rows.Syn0, t.around, in, t.upcoming(i))
+	vec.Gather(t.hidden, rows.Syn0, around, in, t.upcoming(i))
 	copy(t.before, t.hidden)
 	for k := range t.targets {
 		t.against(&t.targets[k], i, t.hidden, hiddenRow, rows.Stride, 0)
 	}
-	vec.Spread(rows.Syn0, t.around, t.hidden, t.before, back)
+	vec.Spread(rows.Syn0, around, t.hidden, t.before, back)
+	t.ins[i] = center
 }
 
 // hiddenRow is the hidden vector as the only input row of a step.

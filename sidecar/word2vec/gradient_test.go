@@ -38,7 +38,8 @@ func checkWindow(t *testing.T, trainer *Trainer, rows *Matrices, center int, con
 	oneStep := len(trainer.targets) == 1
 	for k := range trainer.targets {
 		o := &trainer.targets[k]
-		all := o.offsets[o.ends[center]:o.ends[center+1]]
+		first, end := o.of(center)
+		all := o.offsets[first:end]
 		oneStep = oneStep && len(all) <= vec.MaxOuts && distinct(all) == len(all)
 	}
 	alpha, tolerance := 1.0/64, 1e-4
@@ -128,12 +129,13 @@ func (p parameters) loss(t *Trainer, center int, hidden []float64) (sum float64)
 		if o.rows != nil && len(p.shape.Syn1neg) > 0 && &o.rows[0] == &p.shape.Syn1neg[0] {
 			before += len(p.shape.Syn1)
 		}
-		for at := o.ends[center]; at < o.ends[center+1]; at++ {
+		first, end := o.of(center)
+		for at := first; at < end; at++ {
 			score := 0.0
 			for i, h := range hidden {
 				score += h * p.x[before+o.offsets[at]+i]
 			}
-			sum += math.Log1p(math.Exp(score * (1 - 2*float64(o.labels[at]))))
+			sum += math.Log1p(math.Exp(score * (1 - 2*float64(o.labelsOf(center, at, 1)))))
 		}
 	}
 	return sum

@@ -1,5 +1,7 @@
 package word2vec
 
+import "deepdist/internal/vec"
+
 import "errors"
 
 // Model is what all threads share and nobody writes: the settings and the tables that the vocabulary's counts give.
@@ -7,8 +9,8 @@ type Model struct {
 	settings  Settings
 	words     int
 	keep      []uint32
-	negatives negatives // of negative sampling
-	tree      *tree     // of hierarchical softmax
+	negatives []vec.Cell // of negative sampling
+	tree      *tree      // of hierarchical softmax
 }
 
 // New prepares the training of a vocabulary whose word i was counted counts[i] times.

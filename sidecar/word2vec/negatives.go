@@ -3,19 +3,13 @@ package word2vec
 import (
 	"errors"
 	"math"
-	"math/bits"
+
+	"deepdist/internal/vec"
 )
 
-// negatives draws words with probability ∝ count^exponent from an alias table (Walker 1977, in the construction of Vose 1991): a uniformly chosen cell holds at
-// most two words. It is exact, where word2vec's table of 10^8 entries rounds, and at 8 bytes a word it stays in the cache.
-type negatives []aliasCell
-
-type aliasCell struct {
-	cut   uint32 // below: the cell's own word; at or above: other
-	other uint32
-}
-
-func newNegatives(counts []uint64, exponent float64) (negatives, error) {
+// newNegatives makes an alias table that draws words with probability ∝ count^exponent, in the construction of Vose (1991). It is exact, where word2vec's table of 10^8
+// entries rounds, and at 8 bytes a word it stays in the cache.
+func newNegatives(counts []uint64, exponent float64) ([]vec.Cell, error) {
 	weights := make([]float64, len(counts))
 	total := 0.0
 	for i, c := range counts {
@@ -38,11 +32,11 @@ func newNegatives(counts []uint64, exponent float64) (negatives, error) {
 			rich = append(rich, uint32(i))
 		}
 	}
-	cells := make(negatives, len(share))
+	cells := make([]vec.Cell, len(share))
 	for len(poor) > 0 && len(rich) > 0 {
 		p, r := poor[len(poor)-1], rich[len(rich)-1]
 		poor = poor[:len(poor)-1]
-		cells[p] = aliasCell{cut: uint32(share[p] * (1 << 32)), other: r}
+		cells[p] = vec.Cell{Cut: uint32(share[p] * (1 << 32)), Other: r}
 		share[r] -= 1 - share[p]
 		if share[r] < 1 {
 			rich = rich[:len(rich)-1]
@@ -51,19 +45,8 @@ func newNegatives(counts []uint64, exponent float64) (negatives, error) {
 	}
 	for _, whole := range [][]uint32{poor, rich} { // what rounding leaves over holds one word only
 		for _, i := range whole {
-			cells[i] = aliasCell{cut: math.MaxUint32, other: i}
+			cells[i] = vec.Cell{Cut: math.MaxUint32, Other: i}
 		}
 	}
 	return cells, nil
-}
-
-// draw chooses cell and side by one random number: the product's high half is the cell, its low half is uniform within the cell.
-func (n negatives) draw(r *random) uint32 {
-	cell, within := bits.Mul64(r.next(), uint64(len(n)))
-	c := n[cell]
-	word := c.other
-	if uint32(within>>32) < c.cut { // written to become a conditional move: as a jump, it would be predicted wrong half of the time
-		word = uint32(cell)
-	}
-	return word
 }

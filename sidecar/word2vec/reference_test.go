@@ -45,12 +45,12 @@ func (r *reference) objectives(m *Model, s *Scratch, i int) (list [][]target) {
 	}
 	if r.settings.Negative > 0 {
 		var outs []target
-		for n, out := range s.outs[s.ends[i]:s.ends[i+1]] {
-			label := 0.0
+		for n, out := range s.outs[i*(1+r.settings.Negative):][:1+r.settings.Negative] {
 			if n == 0 {
-				label = 1
+				outs = append(outs, target{r.out[out], 1})
+			} else if out != s.kept[i] {
+				outs = append(outs, target{r.out[out], 0})
 			}
-			outs = append(outs, target{r.out[out], label})
 		}
 		list = append(list, outs)
 	}

@@ -1,6 +1,7 @@
 package word2vec
 
 import (
+	"deepdist/internal/vec"
 	"math"
 	"testing"
 
@@ -66,9 +67,10 @@ func TestAWordWithoutOccurrencesIsNeverDrawn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := random{state: 1}
-	for range 10_000 {
-		if word := table.draw(&r); word%2 == 1 {
+	r, drawn := vec.Random(1), make([]uint32, 10_000)
+	r.Draw(drawn, table)
+	for _, word := range drawn {
+		if word%2 == 1 {
 			t.Fatalf("drew word %d", word)
 		}
 	}

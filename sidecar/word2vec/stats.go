@@ -34,7 +34,7 @@ func (s *Stats) Add(other Stats) {
 // lossSampled picks one record in 16, by its place like everything else.
 func lossSampled(seed uint64, rec Record) bool {
 	r := newRandom(^seed, rec)
-	return r.next()>>60 == 0
+	return r.Next()>>60 == 0
 }
 
 // loss sums −log p over the step's m by n scores, p being the probability that the model gave to the label. The kernel has it almost computed: its error is

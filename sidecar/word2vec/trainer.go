@@ -9,22 +9,24 @@ import (
 
 // Trainer is one thread's part: its scratch memory and its figures. After the longest record has been seen it allocates nothing.
 type Trainer struct {
-	model *Model
-	rows  int // context words of one step
+	model    *Model
+	rows     int // context words of one step
+	pairRows int // and of a pair of steps
 	Scratch
-	ins     []int     // offset in Syn0 of each kept token's row
-	targets []targets // what each kept token is predicted by: the paths of hierarchical softmax, the opponents of negative sampling, or both
-	bag               // of CBOW
-	tile    [vec.MaxIns]int
-	grid    vec.Grid
-	alpha   float32 // of the record at hand
-	sampled bool    // its loss is noted
-	stats   Stats
+	ins      []int     // offset in Syn0 of each kept token's row
+	otherIns []int     // the same again: both windows of a pair have a list of their own to take their center out of
+	targets  []targets // what each kept token is predicted by: the paths of hierarchical softmax, the opponents of negative sampling, or both
+	bag                // of CBOW
+	grid     vec.Grid
+	alpha    float32 // of the record at hand
+	sampled  bool    // its loss is noted
+	stats    Stats
 }
 
 // NewTrainer makes a trainer for the calling goroutine.
 func NewTrainer(m *Model) *Trainer {
 	t := &Trainer{model: m, rows: max(1, min(vec.MaxIns, stepFloats/Stride(m.settings.VectorSize)))}
+	t.pairRows = min(t.rows, vec.MaxPair)
 	t.bag = newBag(m.settings)
 	for _, on := range []bool{m.settings.Hs, m.settings.Negative > 0} {
 		if on {
@@ -44,6 +46,7 @@ func (t *Trainer) Train(rec Record, rows *Matrices, alpha float32) {
 	t.prepare(rec, rows, alpha)
 	i, half := 0, len(t.kept)/2
 	if t.model.settings.Sg {
+		t.otherIns = append(t.otherIns[:0], t.ins[:len(t.kept)]...)
 		for ; i < half; i++ { // far apart in the sentence, two windows have few words in common
 			t.pair(i, half+i, rows)
 		}
@@ -98,41 +101,34 @@ func (t *Trainer) count(predictions int) {
 func (t *Trainer) pair(i, j int, rows *Matrices) {
 	from, to := t.reach(i)
 	otherFrom, otherTo := t.reach(j)
-	m, both := to-from-1, to-from-1+otherTo-otherFrom-1
-	if both > min(t.rows, vec.MaxPair) {
+	both := to - from + otherTo - otherFrom - 2
+	if both > t.pairRows {
 		t.window(i, rows)
 		t.window(j, rows)
 		return
 	}
-	ins := t.tile[:both]
-	around(ins[:m], t.ins, from, i, to)
-	around(ins[m:], t.ins, otherFrom, j, otherTo)
+	center, otherCenter := t.ins[i], t.otherIns[j]
+	ins, otherIns := without(t.ins[from:to], i-from), without(t.otherIns[otherFrom:otherTo], j-otherFrom)
 	for k := range t.targets {
 		o := &t.targets[k]
-		first, other := int(o.ends[i]), int(o.ends[j])
-		together := o.oneStep(i) && o.oneStep(j)
-		labels := uint(0)
-		if together {
-			labels = o.labelsOf(first, vec.MaxOuts)
-			together = labels == o.labelsOf(other, vec.MaxOuts)
-		}
-		if !together {
-			t.against(o, i, rows.Syn0, ins[:m], rows.Stride, t.upcoming(i))
-			t.against(o, j, rows.Syn0, ins[m:], rows.Stride, t.upcoming(j))
+		if !o.pair(i, j) {
+			t.against(o, i, rows.Syn0, ins, rows.Stride, t.upcoming(i))
+			t.against(o, j, rows.Syn0, otherIns, rows.Stride, t.upcoming(j))
 			continue
 		}
-		vec.Pair(rows.Syn0, o.rows, rows.Stride, ins, m, o.offsets[first:], o.offsets[other:], t.upcoming(i), t.upcoming(j), labels, t.alpha, &t.grid)
+		vec.Pair(rows.Syn0, o.rows, rows.Stride, ins, otherIns, o.plainAt(i), o.plainAt(j), t.upcoming(i), t.upcoming(j), t.alpha, &t.grid)
 		if t.sampled {
-			t.stats.Loss += loss(&t.grid, both, vec.MaxOuts, labels, t.alpha)
+			t.stats.Loss += loss(&t.grid, both, vec.MaxOuts, 1, t.alpha)
 		}
 	}
+	t.ins[i], t.otherIns[j] = center, otherCenter
 	t.count(both)
 }
 
-// around lists the input rows of a window without its center.
-func around(ins, rows []int, from, center, to int) {
-	n := copy(ins, rows[from:center])
-	copy(ins[n:], rows[center+1:to])
+// without takes an element out of the list, in whose place the first one comes, until the caller puts it back.
+func without(list []int, i int) []int {
+	list[i] = list[0]
+	return list[1:]
 }
 
 // reach is the window around kept[i]: kept[from:to], itself included. It has a context word at least.
@@ -147,37 +143,28 @@ func (t *Trainer) upcoming(i int) int {
 
 // skipGram trains kept[i] against each word around it, in steps of at most t.rows context words.
 func (t *Trainer) skipGram(i, from, to int, rows *Matrices) {
-	for at := from; at < to; {
-		m := 0
-		for ; at < to && m < t.rows; at++ {
-			if at != i {
-				t.tile[m] = t.ins[at]
-				m++
-			}
-		}
+	center := t.ins[i]
+	for ins := without(t.ins[from:to], i-from); len(ins) > 0; {
+		m := min(len(ins), t.rows)
 		for k := range t.targets {
-			t.against(&t.targets[k], i, rows.Syn0, t.tile[:m], rows.Stride, t.upcoming(i))
+			t.against(&t.targets[k], i, rows.Syn0, ins[:m], rows.Stride, t.upcoming(i))
 		}
+		ins = ins[m:]
 	}
+	t.ins[i] = center
 }
 
 // against trains input rows against all targets of kept[i], in steps of at most vec.MaxOuts differing output rows.
 func (t *Trainer) against(o *targets, i int, in []float32, ins []int, stride, upcoming int) {
-	for first, end := int(o.ends[i]), int(o.ends[i+1]); first < end; {
+	for first, end := o.of(i); first < end; {
 		n := distinct(o.offsets[first:min(first+vec.MaxOuts, end)])
-		labels := o.labelsOf(first, n)
+		labels := o.labelsOf(i, first, n)
 		vec.Window(in, o.rows, stride, ins, o.offsets[first:], n, upcoming, labels, t.alpha, &t.grid)
 		if t.sampled {
 			t.stats.Loss += loss(&t.grid, len(ins), n, labels, t.alpha)
 		}
 		first += n
 	}
-}
-
-// oneStep says whether kept[i] has as many targets as a step takes, and all of them differ.
-func (o *targets) oneStep(i int) bool {
-	first, end := o.ends[i], o.ends[i+1]
-	return end-first == vec.MaxOuts && distinct(o.offsets[first:end]) == vec.MaxOuts
 }
 
 // distinct is the length of the longest prefix whose elements all differ. Elements are compared only where hashes of six bits meet.
@@ -197,17 +184,19 @@ func distinct(outs []int) int {
 // vec.MaxOuts offsets that may be prefetched.
 func locate(offsets []int, keys []uint32, slots []int32, stride, size int, name string) []int {
 	offsets = resize(offsets, len(keys)+vec.MaxOuts)
-	for i, key := range keys {
-		row := int(key)
-		if slots != nil {
-			row = int(slots[key])
+	clear(offsets[len(keys):])
+	if slots == nil {
+		if !vec.Offsets(offsets, keys, stride, size/stride) {
+			panic(fmt.Sprintf("%s has no row for key %d", name, slices.Max(keys)))
 		}
-		offset := row * stride
+		return offsets
+	}
+	for i, key := range keys {
+		offset := int(slots[key]) * stride
 		if uint(offset) > uint(size-stride) {
 			panic(fmt.Sprintf("%s has no row for key %d", name, key))
 		}
 		offsets[i] = offset
 	}
-	clear(offsets[len(keys):])
 	return offsets
 }

@@ -14,6 +14,12 @@ func main() {
 		pair(v)
 		gather(v)
 		spread(v)
+		draw(v)
+		if v.floats == 16 {
+			thin(v)
+			opponents(v)
+			offsets(v)
+		}
 		add(v)
 		sub(v)
 		allFinite(v)

@@ -81,4 +81,12 @@ func constants() {
 	for k := range 8 {
 		DATA(4*k, U32(1<<k))
 	}
+	evenPlaces = GLOBL("evenPlaces", RODATA|NOPTR)
+	for k := range 8 {
+		DATA(4*k, U32(2*k%8))
+	}
+	randomSteps = GLOBL("randomSteps", RODATA|NOPTR)
+	for k := range uint64(8) {
+		DATA(int(8*k), U64((k+1)*randomStep))
+	}
 }

@@ -16,7 +16,7 @@ func window(v wide, columns int) {
 	Doc(fmt.Sprintf("window%d%s is Window for %d output rows. label has the bits of the 16 leftmost scores whose label is 1, then those of the 16 right ones.",
 		columns, v.suffix, columns))
 	Pragma("noescape")
-	h := half{outs: "outs", to: "m", next: "next"}
+	h := half{ins: "ins", outs: "outs", to: "m", next: "next"}
 	h.scores(v, columns)
 	errors(v, columns, h.to)
 	h.updates(v, columns)
@@ -27,11 +27,11 @@ func window(v wide, columns int) {
 // pair writes vec.Pair for the largest number of columns: two steps, of which the second's scores are computed while the first's are still on their way.
 func pair(v wide) {
 	TEXT("pair"+v.suffix, NOSPLIT,
-		"func(in, out *float32, dim int, ins *int, m, both int, outs, others *int, next, otherNext int, label uint, alpha float32, grid *float32)")
+		"func(in, out *float32, dim int, ins, otherIns *int, m, both int, outs, others *int, next, otherNext int, label uint, alpha float32, grid *float32)")
 	Doc(fmt.Sprintf("pair%s is Pair. label as of window%d%s.", v.suffix, maxOuts, v.suffix))
 	Pragma("noescape")
-	first := half{name: "first", outs: "outs", to: "m", next: "next"}
-	second := half{name: "second", outs: "others", from: "m", to: "both", next: "otherNext"}
+	first := half{name: "first", ins: "ins", outs: "outs", to: "m", next: "next"}
+	second := half{name: "second", ins: "otherIns", outs: "others", from: "m", to: "both", next: "otherNext"}
 	first.scores(v, maxOuts)
 	second.scores(v, maxOuts)
 	errors(v, maxOuts, second.to)
@@ -44,8 +44,9 @@ func pair(v wide) {
 // half is one of the steps that a function takes: the names of its parameters, and of its labels.
 type half struct {
 	name     string
+	ins      string
 	outs     string
-	from, to string // input rows; from the first one without a name
+	from, to string // rows of the grid; from the first one without a name
 	next     string
 }
 
@@ -74,6 +75,17 @@ func (h half) outputRows(columns int) []Register {
 	return o
 }
 
+// inputRows gives the list of the input rows, as if it began with the grid's first row.
+func (h half) inputRows() Register {
+	ins := Load(Param(h.ins), GP64())
+	if h.from != "" {
+		from := GP64()
+		h.start(from)
+		SUBQ(from, ins)
+	}
+	return ins
+}
+
 // scores fills the grid, as many input rows at a time as a reduction takes.
 func (h half) scores(v wide, columns int) {
 	o := h.outputRows(columns)
@@ -90,7 +102,7 @@ func (h half) scores(v wide, columns int) {
 	}
 	for rows := v.rows; rows > 0; rows-- {
 		Label(h.label("scores%d", rows))
-		tile(v, rows, row, o, h.label("dots%d", rows))
+		h.tile(v, rows, row, o)
 		if rows == v.rows {
 			ADDQ(Imm(uint64(8*rows)), row)
 			JMP(LabelRef(h.label("scores")))
@@ -102,8 +114,8 @@ func (h half) scores(v wide, columns int) {
 }
 
 // tile computes the scores of rows input rows: rows·columns sums of all lanes, kept in registers over the whole length.
-func tile(v wide, rows int, row Register, o []Register, loop string) {
-	in, ins := Load(Param("in"), GP64()), Load(Param("ins"), GP64())
+func (h half) tile(v wide, rows int, row Register, o []Register) {
+	in, ins := Load(Param("in"), GP64()), h.inputRows()
 	p := make([]Register, rows)
 	sums := make([][]VecVirtual, rows)
 	for m := range p {
@@ -116,6 +128,7 @@ func tile(v wide, rows int, row Register, o []Register, loop string) {
 	}
 	i := GP64()
 	XORQ(i, i)
+	loop := h.label("dots%d", rows)
 	Label(loop)
 	a := make([]VecVirtual, rows)
 	for m := range a {
@@ -173,7 +186,7 @@ func errors(v wide, columns int, rows string) {
 // updates changes all rows, one or two cache lines at a time: the output rows' old and new values stay in registers while the input rows pass by.
 func (h half) updates(v wide, columns int) {
 	o := h.outputRows(columns)
-	in, ins, grid := Load(Param("in"), GP64()), Load(Param("ins"), GP64()), Load(Param("grid"), GP64())
+	in, ins, grid := Load(Param("in"), GP64()), h.inputRows(), Load(Param("grid"), GP64())
 	end := GP64()
 	Load(Param(h.to), end)
 	SHLQ(Imm(3), end)
