@@ -27,14 +27,14 @@ const (
 	// Flight is how many words may be in flight when several workers train.
 	Flight = 8000
 	// MaxSlice is the largest slice ever granted: its rows are one worker's memory, its words one loss of work.
-	MaxSlice = 10_000_000
+	MaxSlice = 20_000_000
 	// growth of a lone worker's slices: each push costs as much as the training of up to a million words, so they must be few.
 	growth = 16
 	// minLargest is what the slices of a lone worker grow to at least.
 	minLargest = 1_000_000
 	// wordsPerRow: a slice pays when each row that it pulls and pushes is used about so often. A row of 100 numbers costs about as
 	// much to push and add as ten words to train.
-	wordsPerRow = 128
+	wordsPerRow = 256
 	// maxRecord is the words of the longest record: a slice ends before it would have too many, so up to a record short of its leave.
 	maxRecord = 10_000
 )

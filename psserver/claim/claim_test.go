@@ -49,9 +49,10 @@ func TestALoneWorkersSlicesGrowToEqualPartsOfAnEpoch(t *testing.T) {
 		epochWords uint64
 	}]uint64{
 		{10, 1e9}:            1_010_000,  // less would not pay
-		{10_000, 1e9}:        1_288_773,  // 128 words a row: 782 slices
-		{1_000_000, 1e9}:     10_010_000, // memory
-		{71_291, 17_000_000}: 8_510_000,  // two an epoch
+		{10_000, 1e9}:        2_567_545,  // 256 words a row: 391 slices
+		{1_000_000, 1e9}:     20_010_000, // memory
+		{71_291, 17_000_000}: 17_010_000, // an epoch
+		{71_291, 30_000_000}: 15_010_000, // two an epoch
 		{71_291, 100_000}:    110_000,    // an epoch
 	} {
 		b, _ := book(1, 1)

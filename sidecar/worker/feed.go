@@ -36,7 +36,7 @@ type record struct {
 
 const (
 	chunkWords  = 1 << 16 // decoded at a time: some milliseconds of training
-	chunksAhead = 160     // read while the loop trains: the longest slice, 10M words, 40 MiB
+	chunksAhead = 320     // read while the loop trains: the longest slice, 20M words, 80 MiB
 )
 
 // feed reads the spools of its claims, in their order, ahead of the loop: a goroutine that decodes and translates, and stops when
