@@ -57,6 +57,11 @@ func (g *Grid) Error(m, n int) float32 {
 	return g.errorRight[m][n-4]
 }
 
+// Errors is a row of them: of the first four columns, and of the other two.
+func (g *Grid) Errors(m int) (left *[4]float32, right *[2]float32) {
+	return &g.errorLeft[m], &g.errorRight[m]
+}
+
 // Window trains one step on the rows that begin at in[ins[m]] and at out[outs[n]], each dim floats long, dim a multiple of 16.
 // Bit n of labels is the label of outs[n]. len(ins) is at most MaxIns.
 //

@@ -92,9 +92,6 @@ func (o *targets) labelsOf(i, first, n int) uint {
 	return bits
 }
 
-// pair says whether kept[i] and kept[j] can be trained by vec.Pair.
-func (o *targets) pair(i, j int) bool { return len(o.plain) > 0 && o.plain[i] && o.plain[j] }
-
 // plainAt is the targets of kept[i], if they are plain, and what may be prefetched behind them.
 func (o *targets) plainAt(i int) *[2 * vec.MaxOuts]int {
 	return (*[2 * vec.MaxOuts]int)(o.offsets[i*vec.MaxOuts:])

@@ -13,14 +13,14 @@ type Trainer struct {
 	rows     int // context words of one step
 	pairRows int // and of a pair of steps
 	Scratch
-	ins      []int     // offset in Syn0 of each kept token's row
-	otherIns []int     // the same again: both windows of a pair have a list of their own to take their center out of
-	targets  []targets // what each kept token is predicted by: the paths of hierarchical softmax, the opponents of negative sampling, or both
-	bag                // of CBOW
-	grid     vec.Grid
-	alpha    float32 // of the record at hand
-	sampled  bool    // its loss is noted
-	stats    Stats
+	ins     []int     // offset in Syn0 of each kept token's row
+	tails   []int     // the same again, of pairs
+	targets []targets // what each kept token is predicted by: the paths of hierarchical softmax, the opponents of negative sampling, or both
+	bag               // of CBOW
+	grid    vec.Grid
+	alpha   float32 // of the record at hand
+	sampled bool    // its loss is noted
+	stats   Stats
 }
 
 // NewTrainer makes a trainer for the calling goroutine.
@@ -44,13 +44,9 @@ func (t *Trainer) Train(rec Record, rows *Matrices, alpha float32) {
 	rows.lock()
 	defer rows.unlock()
 	t.prepare(rec, rows, alpha)
-	i, half := 0, len(t.kept)/2
-	if t.model.settings.Sg {
-		t.otherIns = append(t.otherIns[:0], t.ins[:len(t.kept)]...)
-		for ; i < half; i++ { // far apart in the sentence, two windows have few words in common
-			t.pair(i, half+i, rows)
-		}
-		i += half
+	i := 0
+	if t.model.settings.Sg && len(t.targets) == 1 && t.targets[0].pitch == vec.MaxOuts {
+		i = t.pairs(rows)
 	}
 	for ; i < len(t.kept); i++ {
 		t.window(i, rows)
@@ -97,32 +93,35 @@ func (t *Trainer) count(predictions int) {
 	}
 }
 
-// pair trains kept[i] and kept[j], each with the words around it: in one step where either needs no more than one.
-func (t *Trainer) pair(i, j int, rows *Matrices) {
-	from, to := t.reach(i)
-	otherFrom, otherTo := t.reach(j)
-	both := to - from + otherTo - otherFrom - 2
-	if both > t.pairRows {
-		t.window(i, rows)
-		t.window(j, rows)
-		return
-	}
-	center, otherCenter := t.ins[i], t.otherIns[j]
-	ins, otherIns := without(t.ins[from:to], i-from), without(t.otherIns[otherFrom:otherTo], j-otherFrom)
-	for k := range t.targets {
-		o := &t.targets[k]
-		if !o.pair(i, j) {
-			t.against(o, i, rows.Syn0, ins, rows.Stride, t.upcoming(i))
-			t.against(o, j, rows.Syn0, otherIns, rows.Stride, t.upcoming(j))
+// pairs trains kept[i] and kept[n/2+i], each with the words around it, for each i < n/2: in one step where the output words of both are plain. Far apart in the sentence, two windows
+// have few words in common. It returns which window is left to be the next.
+func (t *Trainer) pairs(rows *Matrices) int {
+	o, n, window := &t.targets[0], len(t.kept), t.model.settings.Window
+	half := n / 2
+	ins, otherIns := append(t.tails[:0], t.ins[:n]...), t.ins // both windows of a pair have a list of their own to take their center out of
+	t.tails = ins
+	radius, plain, trained := t.radius[:n], o.plain[:n], 0
+	for i := range half {
+		j := half + i
+		from, to := max(0, i-int(radius[i])), min(n, i+int(radius[i])+1)
+		otherFrom, otherTo := max(0, j-int(radius[j])), min(n, j+int(radius[j])+1)
+		both := to - from + otherTo - otherFrom - 2
+		if both > t.pairRows || !plain[i] || !plain[j] {
+			t.window(i, rows)
+			t.window(j, rows)
 			continue
 		}
-		vec.Pair(rows.Syn0, o.rows, rows.Stride, ins, otherIns, o.plainAt(i), o.plainAt(j), t.upcoming(i), t.upcoming(j), t.alpha, &t.grid)
+		center, otherCenter := ins[i], otherIns[j]
+		vec.Pair(rows.Syn0, rows.Syn1neg, rows.Stride, without(ins[from:to], i-from), without(otherIns[otherFrom:otherTo], j-otherFrom), o.plainAt(i), o.plainAt(j),
+			ins[min(i+1+window, n-1)], otherIns[min(j+1+window, n-1)], t.alpha, &t.grid)
+		ins[i], otherIns[j] = center, otherCenter
+		trained += both
 		if t.sampled {
-			t.stats.Loss += loss(&t.grid, both, vec.MaxOuts, 1, t.alpha)
+			t.stats.Loss += plainLoss(&t.grid, both, t.alpha)
 		}
 	}
-	t.ins[i], t.otherIns[j] = center, otherCenter
-	t.count(both)
+	t.count(trained)
+	return 2 * half
 }
 
 // without takes an element out of the list, in whose place the first one comes, until the caller puts it back.
