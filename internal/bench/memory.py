@@ -32,7 +32,7 @@ LINE = 20
 WORD = 240
 """What psserver and the sidecar take for a word, besides its text: as in psserver/vocabulary/settle.go."""
 PROGRAM = 100_000_000
-"""What each takes without any: its code and buffers, and the text that the sidecar reads ahead."""
+"""What each takes without any: its code and buffers."""
 
 
 class MemoryMeter(Meter):
@@ -99,7 +99,7 @@ def train(text: str, settings: dict[str, Any]) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def formula(v: int, text: int, settings: dict[str, Any]) -> dict[str, Any]:
+def formula(v: int, text: int, words: int, settings: dict[str, Any]) -> dict[str, Any]:
     """The terms of docs/spark.md, in bytes."""
     d, matrices = settings["vector_size"], 1 + (settings.get("negative", 5) > 0) + settings.get("hs", 0)
     terms = {
@@ -108,11 +108,12 @@ def formula(v: int, text: int, settings: dict[str, Any]) -> dict[str, Any]:
         "way out": matrices * v * 4 * d,
         "replica": 2 * matrices * v * 4 * (-(-d // 16) * 16),
         "vocabulary": text + v * WORD,
+        "text": 5 * min(words * settings["epochs"], 2 * min(words, 20_000_000)),
         "program": PROGRAM,
     }
     own = terms["program"] + terms["vocabulary"]
     server = own + terms["model"] + max(terms["push"], terms["way out"])
-    return {**terms, "psserver": server, "sidecar": own + terms["replica"]}
+    return {**terms, "psserver": server, "sidecar": own + terms["replica"] + terms["text"]}
 
 
 def main() -> None:
@@ -128,7 +129,7 @@ def main() -> None:
         meter.stop()
     if process.returncode:
         sys.exit(f"the training failed (exit {process.returncode})")
-    run, terms = json.loads(out.splitlines()[-1]), formula(v, letters, settings)
+    run, terms = json.loads(out.splitlines()[-1]), formula(v, letters, words, settings)
     spool = run.pop("spool_bytes")
     print(json.dumps({
         "words": words, "dim": d, **run, "formula": terms, "measured": meter.largest,

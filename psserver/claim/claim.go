@@ -28,8 +28,8 @@ const (
 	Flight = 8000
 	// MaxSlice is the largest slice ever granted: its rows are one worker's memory, its words one loss of work.
 	MaxSlice = 20_000_000
-	// growth of a lone worker's slices: each push costs as much as the training of up to a million words, so they must be few.
-	growth = 16
+	// growth of a lone worker's slices: each push costs as much as the training of some million words, so they must be few.
+	growth = 256
 	// minLargest is what the slices of a lone worker grow to at least.
 	minLargest = 1_000_000
 	// wordsPerRow: a slice pays when each row that it pulls and pushes is used about so often. A row of 100 numbers costs about as

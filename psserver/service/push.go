@@ -27,7 +27,10 @@ func (s *Service) Push(stream pb.ParameterServer_PushServer) error {
 	if err != nil {
 		return statusOf(err)
 	}
-	stage := &stage{specs: specs, words: words, left: h.Bytes}
+	stage := &stage{specs: specs, left: h.Bytes}
+	if words {
+		stage.lend = s.session.Staging
+	}
 	defer stage.free()
 	if err := stage.announce(h.Bytes); err != nil {
 		return s.refuse(stream, h, err)

@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"deepdist/internal/bundle"
-	"deepdist/internal/pages"
 	"deepdist/internal/vec"
 	pb "deepdist/proto/deepdist/v1"
 	"deepdist/psserver/session"
@@ -17,10 +16,10 @@ import (
 // the bytes that the header announced, which have been reserved.
 type stage struct {
 	specs  map[string]session.Spec
-	words  bool // the deltas are of word vectors
+	lend   func(bytes int) (memory []byte, giveBack func()) // for word vectors; else nil
 	deltas []bundle.Tensor
 	left   uint64 // of the bytes announced
-	frees  []func()
+	lent   []func()
 
 	sparse bool // the delta opened last
 	filled int  // bytes of its values that are in
@@ -118,18 +117,18 @@ func (s *stage) open(d *pb.PushRequest_Delta) error {
 // alloc takes memory for a delta. Those of word vectors are as large as the model, and are given back as soon as they have been added; those of
 // any other model may stand in line for the driver when their stream has ended, and go when nobody holds them.
 func (s *stage) alloc(length int64) []byte {
-	if !s.words {
+	if s.lend == nil {
 		return bundle.Bytes(make([]uint64, (length+7)/8))[:length:length]
 	}
-	data, free := pages.Alloc(int(length))
-	s.frees = append(s.frees, free)
+	data, giveBack := s.lend(int(length))
+	s.lent = append(s.lent, giveBack)
 	return data
 }
 
 // free gives the deltas of word vectors back: nobody may read them afterwards.
 func (s *stage) free() {
-	for _, free := range s.frees {
-		free()
+	for _, giveBack := range s.lent {
+		giveBack()
 	}
 }
 

@@ -81,6 +81,9 @@ func (s *Session) Specs(trainingID uint32) (specs map[string]Spec, words bool, e
 	return specs, t.words != nil, nil
 }
 
+// Staging lends memory for the deltas of word vectors, until giveBack. What a push has given back the next one is lent, as long as a training lasts.
+func (s *Session) Staging(bytes int) (memory []byte, giveBack func()) { return s.staging.Take(bytes) }
+
 // tensors is the store that a training works on. Callers hold mu.
 func (s *Session) tensors(t *training) *store.Store {
 	if t.words != nil {

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"deepdist/internal/life"
+	"deepdist/internal/pages"
 	"deepdist/psserver/store"
 )
 
@@ -40,6 +41,8 @@ type Session struct {
 	config Config
 	log    *slog.Logger
 	budget *semaphore.Weighted
+
+	staging pages.Spare // what pushes of word vectors are received in
 
 	stopped chan struct{} // closed by Close
 	running sync.WaitGroup

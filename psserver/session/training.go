@@ -131,7 +131,7 @@ func (s *Session) closeTraining(t *training, reason string, failed bool) {
 	}
 	t.closed, t.failed, t.reason = true, failed, reason
 	if t.ended.IsZero() {
-		t.ended = time.Now()
+		s.ended(t, time.Now())
 	}
 	if t.model != nil {
 		t.model.close(reason)
@@ -142,6 +142,14 @@ func (s *Session) closeTraining(t *training, reason string, failed bool) {
 	}
 	log.Info("training closed")
 	s.touch()
+}
+
+// ended notes that no push will change anything any more: what the last ones were received in makes room for the model's way out. Callers hold mu.
+func (s *Session) ended(t *training, now time.Time) {
+	t.ended = now
+	if t.words != nil {
+		s.staging.Close()
+	}
 }
 
 // TrainingStatus tells how far a training is.
@@ -226,7 +234,7 @@ func (s *Session) record(t *training, w *worker, p *Push) {
 	t.loss.add(p.Loss, p.LossPairs)
 	t.rate.add(now, t.ledger.Words())
 	if t.ledger.Done() && t.ended.IsZero() {
-		t.ended = now
+		s.ended(t, now)
 	}
 	w.pushes++
 	w.words += words

@@ -154,6 +154,7 @@ func (s *Session) OpenWords(o OpenWords) (uint32, error) {
 	t := s.newTraining(KindWord2Vec, o.Settings.Epochs, o.Partitions)
 	w.book = claim.New(t.ledger, t.epochs, t.partitions)
 	t.words = w
+	s.staging.Open()
 	s.log.Info("training opened", "training", t.id, "kind", t.kind, "partitions", t.partitions, "epochs", t.epochs)
 	s.touch()
 	return t.id, nil

@@ -95,7 +95,22 @@ func (w *Words) HoldWhole() {
 		p.keys, p.slots = nil, nil
 		p.reserve(p.size, w.stride)
 	}
+	w.touch()
 	w.share()
+}
+
+// touch makes the system clear the pages of all rows now, with all processors, and not one after the other as a pull arrives.
+func (w *Words) touch() {
+	const page = 4096 / 4
+	for i := range w.parts {
+		for _, rows := range [][]float32{w.parts[i].rows, w.parts[i].base} {
+			eachRange((len(rows)+page-1)/page, func(_, first, end int) {
+				for at := first; at < end; at++ {
+					rows[at*page] = 0
+				}
+			})
+		}
+	}
 }
 
 // Hold makes room for the rows of a slice: those that its records need.
@@ -174,7 +189,8 @@ func (w *Words) Ready() {
 		return // Settle has left the rows equal to the base
 	}
 	for i := range w.parts {
-		copy(w.parts[i].rows, w.parts[i].base)
+		rows, base := w.parts[i].rows, w.parts[i].base
+		eachRange(len(rows), func(_, first, end int) { copy(rows[first:end], base[first:end]) })
 	}
 	if w.whole {
 		w.version = w.pulled.Version

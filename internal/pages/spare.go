@@ -1,0 +1,75 @@
+package pages
+
+import "sync"
+
+// Spare lends memory and keeps what comes back for whoever asks next, while it is open. Fresh pages cost more than what is done with them: the system clears each
+// before it is used for the first time. Its zero value is closed, and then it lends fresh memory and keeps nothing.
+type Spare struct {
+	mu   sync.Mutex
+	open bool
+	kept []piece
+}
+
+type piece struct {
+	memory []byte
+	free   func()
+}
+
+// Open begins to keep memory.
+func (s *Spare) Open() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = true
+}
+
+// Close frees what is kept; what is lent is freed when it comes back.
+func (s *Spare) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = false
+	for _, p := range s.kept {
+		p.free()
+	}
+	s.kept = nil
+}
+
+// Take lends bytes of any content, 64-byte aligned, until giveBack, which may be called once. It keeps no more pieces than were lent at once: one that has become
+// too small is freed for a larger one.
+func (s *Spare) Take(bytes int) (memory []byte, giveBack func()) {
+	p := s.take(bytes)
+	return p.memory[:bytes:bytes], func() { s.put(p) }
+}
+
+func (s *Spare) take(bytes int) piece {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	best := -1
+	for i, p := range s.kept {
+		if fits := len(p.memory) >= bytes; best < 0 || (fits && (len(s.kept[best].memory) < bytes || len(p.memory) < len(s.kept[best].memory))) {
+			best = i
+		}
+	}
+	if best >= 0 {
+		p := s.kept[best]
+		s.kept = append(s.kept[:best], s.kept[best+1:]...)
+		if len(p.memory) >= bytes {
+			return p
+		}
+		p.free()
+	}
+	memory, free := Alloc(bytes)
+	return piece{memory, free}
+}
+
+func (s *Spare) put(p piece) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open && len(p.memory) >= worthKeeping {
+		s.kept = append(s.kept, p)
+	} else {
+		p.free()
+	}
+}
+
+// worthKeeping is what Alloc takes from the system; less comes from the heap, which keeps memory itself.
+const worthKeeping = 2 << 20

@@ -1,0 +1,74 @@
+package pages
+
+import "testing"
+
+const megabyte = 1 << 20
+
+func kept(s *Spare) (bytes []int) {
+	for _, p := range s.kept {
+		bytes = append(bytes, len(p.memory))
+	}
+	return bytes
+}
+
+func TestSpareLendsAgainWhatFitsBest(t *testing.T) {
+	var s Spare
+	s.Open()
+	defer s.Close()
+	large, giveLarge := s.Take(9 * megabyte)
+	medium, giveMedium := s.Take(5 * megabyte)
+	giveLarge()
+	giveMedium()
+	again, giveAgain := s.Take(4 * megabyte)
+	if &again[0] != &medium[0] || len(again) != 4*megabyte || cap(again) != 4*megabyte {
+		t.Errorf("%d bytes of room for %d, not those of the medium piece", len(again), cap(again))
+	}
+	other, giveOther := s.Take(4 * megabyte)
+	if &other[0] != &large[0] {
+		t.Error("not the large piece, which is all there is")
+	}
+	giveAgain()
+	giveOther()
+	if got := kept(&s); len(got) != 2 {
+		t.Errorf("keeps %d", got)
+	}
+}
+
+func TestSpareFreesWhatIsTooSmallForALargerOne(t *testing.T) {
+	var s Spare
+	s.Open()
+	defer s.Close()
+	for size := 3 * megabyte; size < 40*megabyte; size *= 2 {
+		memory, giveBack := s.Take(size)
+		if len(memory) != size {
+			t.Fatalf("%d bytes, not %d", len(memory), size)
+		}
+		giveBack()
+		if got := kept(&s); len(got) != 1 || got[0] != size {
+			t.Fatalf("after %d it keeps %d", size, got)
+		}
+	}
+}
+
+func TestSpareKeepsNothingWhileClosedAndNothingSmall(t *testing.T) {
+	var s Spare
+	_, giveBack := s.Take(3 * megabyte)
+	giveBack()
+	if got := kept(&s); got != nil {
+		t.Errorf("before it was opened it keeps %d", got)
+	}
+	s.Open()
+	_, giveSmall := s.Take(1000)
+	giveSmall()
+	_, giveLarge := s.Take(3 * megabyte)
+	_, giveLate := s.Take(3 * megabyte)
+	giveLarge()
+	if got := kept(&s); len(got) != 1 {
+		t.Errorf("keeps %d", got)
+	}
+	s.Close()
+	giveLate()
+	if got := kept(&s); got != nil {
+		t.Errorf("after it was closed it keeps %d", got)
+	}
+}
