@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 	"unsafe"
 
 	"github.com/zeebo/xxh3"
@@ -93,36 +95,39 @@ func (r *Reader) nextBlock() error {
 	return nil
 }
 
-// translate decodes one record. The common lengths of a number, one and two bytes, are decoded in line.
+// translate decodes one record. Numbers of one byte and of two, which no processor could predict, are decoded without a jump.
 func translate(tokens []uint32, b []byte, table Table) (_ []uint32, rest []byte, ok bool) {
 	n, used := binary.Uvarint(b)
 	if used <= 0 || n > MaxSentence {
 		return tokens, b, false
 	}
-	b = b[used:]
-	for range n {
-		var number uint64
-		switch {
-		case len(b) > 0 && b[0] < 0x80:
-			number, b = uint64(b[0]), b[1:]
-		case len(b) > 1 && b[1] < 0x80:
-			number, b = uint64(b[0]&0x7f)|uint64(b[1])<<7, b[2:]
-		case len(b) > 2 && b[2] < 0x80:
-			number, b = uint64(b[0]&0x7f)|uint64(b[1]&0x7f)<<7|uint64(b[2])<<14, b[3:]
-		default:
-			if number, used = binary.Uvarint(b); used <= 0 {
+	at, known := used, 0
+	tokens = slices.Grow(tokens, int(n))
+	out := tokens[len(tokens):][:n]
+	for range out {
+		var number uint32
+		if at+4 <= len(b) && binary.LittleEndian.Uint32(b[at:])&0x8080 != 0x8080 {
+			w := binary.LittleEndian.Uint32(b[at:])
+			two := w >> 7 & 1
+			number = w&0x7f | w>>1&0x3f80&-two
+			at += 1 + int(two)
+		} else {
+			long, used := binary.Uvarint(b[at:])
+			if used <= 0 || long > math.MaxUint32 {
 				return tokens, b, false
 			}
-			b = b[used:]
+			number, at = uint32(long), at+used
 		}
-		if number >= uint64(len(table)) {
+		if uint(number) >= uint(len(table)) {
 			return tokens, b, false
 		}
-		if id := table[number]; id != Unknown {
-			tokens = append(tokens, id)
+		id := table[number]
+		out[known] = id
+		if id != Unknown {
+			known++
 		}
 	}
-	return tokens, b, true
+	return tokens[:len(tokens)+known], b[at:], true
 }
 
 // chain extends the hash of a prefix by one record.
