@@ -66,17 +66,22 @@ func (t *Training) Run(threads int) Cost {
 	wall, cpu := time.Now(), cpuTime()
 	for thread := range threads {
 		wait.Go(func() {
-			trainer := word2vec.NewTrainer(t.model)
+			trainer, batch := word2vec.NewTrainer(t.model), make([]word2vec.Record, 0, claim)
 			for {
 				from := claimed.Add(claim) - claim
 				if from >= uint64(t.Settings.Epochs)*sentences {
 					break
 				}
+				batch, words := batch[:0], uint64(0)
 				for i := from; i < min(from+claim, uint64(t.Settings.Epochs)*sentences); i++ {
 					rec := word2vec.Record{Epoch: uint32(i / sentences), Index: i % sentences, Tokens: t.Text.Sentences[i%sentences]}
-					done := float32(begun.Add(uint64(len(rec.Tokens)))) / total
-					alpha := max(t.Settings.MinAlpha, t.Settings.Alpha-(t.Settings.Alpha-t.Settings.MinAlpha)*done)
-					trainer.Train(rec, t.Rows, alpha)
+					batch, words = append(batch, rec), words+uint64(len(rec.Tokens))
+				}
+				done := begun.Add(words) - words // once for all: other threads read it too
+				for _, rec := range batch {
+					done += uint64(len(rec.Tokens))
+					alpha := t.Settings.Alpha - (t.Settings.Alpha-t.Settings.MinAlpha)*float32(done)/total
+					trainer.Train(rec, t.Rows, max(t.Settings.MinAlpha, alpha))
 				}
 			}
 			stats[thread] = trainer.Stats()
