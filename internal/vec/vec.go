@@ -13,11 +13,20 @@ import (
 	"strings"
 )
 
-// kernel is one set of implementations.
+// set is a set of instructions.
+type set int
+
+const (
+	plain set = iota // Go's own
+	avx2
+	avx512
+)
+
+// kernel is one set of implementations. That of Pair is chosen by the instructions.
 type kernel struct {
 	name      string
 	window    func(in, out []float32, dim int, ins, outs []int, n, next int, labels uint, alpha float32, grid *Grid)
-	pair      func(in, out []float32, dim int, ins, otherIns []int, outs, others *[2 * MaxOuts]int, next, otherNext int, alpha float32, grid *Grid)
+	set       set
 	gather    func(sum, in []float32, ins []int, scale float32, next int)
 	spread    func(in []float32, ins []int, after, before []float32, scale float32)
 	draw      func(words []uint32, table []Cell, r Random)
@@ -31,7 +40,7 @@ type kernel struct {
 }
 
 var generic = kernel{
-	name: "generic", window: windowGeneric, pair: pairGeneric, gather: gatherGeneric, spread: spreadGeneric,
+	name: "generic", window: windowGeneric, gather: gatherGeneric, spread: spreadGeneric,
 	draw: drawGeneric, thin: thinGeneric, opponents: opponentsGeneric, offsets: offsetsGeneric,
 	add: addGeneric, sub: subGeneric, allFinite: allFiniteGeneric, peak: peakGeneric,
 }
