@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // A block is a header of 32 bytes and its records, one after another: uvarint number of tokens (at least 1), then as many
@@ -32,16 +33,19 @@ func newBlock() *block { return &block{bytes: make([]byte, blockHeader, blockHea
 
 func (b *block) add(tokens []uint32) {
 	bytes := binary.AppendUvarint(b.bytes, uint64(len(tokens)))
+	at := len(bytes)
+	bytes = slices.Grow(bytes, binary.MaxVarintLen32*len(tokens))
+	bytes = bytes[:at+binary.MaxVarintLen32*len(tokens)]
 	for _, t := range tokens {
-		if t < 0x80 {
-			bytes = append(bytes, byte(t))
-		} else if t < 0x4000 {
-			bytes = append(bytes, byte(t)|0x80, byte(t>>7))
+		if t < 0x4000 { // one byte or two, without a jump: no processor could predict which
+			two := (0x7f - t) >> 31
+			binary.LittleEndian.PutUint16(bytes[at:], uint16(t&0x7f|two<<7|t>>7<<8))
+			at += 1 + int(two)
 		} else {
-			bytes = binary.AppendUvarint(bytes, uint64(t))
+			at += binary.PutUvarint(bytes[at:], uint64(t))
 		}
 	}
-	b.bytes = bytes
+	b.bytes = bytes[:at]
 	b.records++
 	b.words += uint64(len(tokens))
 }
