@@ -27,14 +27,18 @@ func (s *Spare) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = false
+	s.freeKept()
+}
+
+func (s *Spare) freeKept() {
 	for _, p := range s.kept {
 		p.free()
 	}
 	s.kept = nil
 }
 
-// Take lends bytes of any content, 64-byte aligned, until giveBack, which may be called once. It keeps no more pieces than were lent at once: one that has become
-// too small is freed for a larger one.
+// Take lends bytes of any content, 64-byte aligned, until giveBack, which may be called once. Where nothing kept is large enough, all that is kept is freed
+// for a larger piece.
 func (s *Spare) Take(bytes int) (memory []byte, giveBack func()) {
 	p := s.take(bytes)
 	return p.memory[:bytes:bytes], func() { s.put(p) }
@@ -56,6 +60,7 @@ func (s *Spare) take(bytes int) piece {
 			return p
 		}
 		p.free()
+		s.freeKept()
 	}
 	memory, free := Alloc(bytes)
 	return piece{memory, free}
@@ -73,3 +78,14 @@ func (s *Spare) put(p piece) {
 
 // worthKeeping is what Alloc takes from the system; less comes from the heap, which keeps memory itself.
 const worthKeeping = 2 << 20
+
+// Bytes is what is kept.
+func (s *Spare) Bytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, p := range s.kept {
+		n += len(p.memory)
+	}
+	return n
+}

@@ -50,6 +50,25 @@ func TestSpareFreesWhatIsTooSmallForALargerOne(t *testing.T) {
 	}
 }
 
+func TestSpareFreesAllThatIsTooSmallAtOnce(t *testing.T) {
+	var s Spare
+	s.Open()
+	defer s.Close()
+	var back []func()
+	for range 5 {
+		_, giveBack := s.Take(3 * megabyte)
+		back = append(back, giveBack)
+	}
+	for _, giveBack := range back {
+		giveBack()
+	}
+	_, giveBack := s.Take(4 * megabyte)
+	giveBack()
+	if got := kept(&s); len(got) != 1 || got[0] != 4*megabyte {
+		t.Errorf("keeps %d", got)
+	}
+}
+
 func TestSpareKeepsNothingWhileClosedAndNothingSmall(t *testing.T) {
 	var s Spare
 	_, giveBack := s.Take(3 * megabyte)

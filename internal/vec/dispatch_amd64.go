@@ -14,7 +14,7 @@ import (
 func assembly() []kernel {
 	var kernels []kernel
 	x := cpu.X86
-	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512CD && x.HasBMI2 {
+	if x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512CD && x.HasAVX2 && x.HasBMI2 && x.HasPOPCNT {
 		kernels = append(kernels, kernel{
 			name: "avx512", window: windowWith(stepsAVX512), set: avx512, gather: gatherWith(gatherAVX512), spread: spreadWith(spreadAVX512),
 			draw: drawWith(drawAVX512, 8), thin: thinWith(thinAVX512, 8), opponents: opponentsWith(opponentsAVX512), offsets: offsetsWith(offsetsAVX512, 8),

@@ -44,10 +44,10 @@ func (r *Random) Draw(words []uint32, table []Cell) {
 	}
 }
 
-// Thin copies each token for which the next random number's upper half is at most keep[token], and says how many those are. kept has room for all
-// tokens and for ThinMargin more, whose content is undefined then.
+// Thin copies each token for which the next random number's upper half is at most keep[token], and says how many those are. kept has room for all tokens; what it
+// holds beyond those copied is undefined then.
 func (r *Random) Thin(kept, tokens, keep []uint32) int {
-	kept = kept[:len(tokens)+ThinMargin]
+	kept = kept[:len(tokens)]
 	total := 0
 	for len(tokens) > 0 {
 		n := min(len(tokens), piece)
@@ -57,9 +57,6 @@ func (r *Random) Thin(kept, tokens, keep []uint32) int {
 	}
 	return total
 }
-
-// ThinMargin is the room that Thin needs beyond the tokens.
-const ThinMargin = 8
 
 // Opponents lists for each center its output words: itself, and those of the MaxOuts-1 negatives that were drawn for it. plain tells where all of them differ.
 // outs has room for OpponentsMargin more.
@@ -91,7 +88,8 @@ func drawGeneric(words []uint32, table []Cell, r Random) {
 	}
 }
 
-// thinGeneric always writes and sometimes advances, which spares a branch that no processor could predict.
+// thinGeneric always writes and sometimes advances, which spares a branch that no processor could predict. The assembly writes eight at a time, the last of which
+// never reach beyond where the tokens' own eight end.
 func thinGeneric(kept, tokens, keep []uint32, r Random) int {
 	n := 0
 	for _, token := range tokens {

@@ -23,7 +23,7 @@ func TestRandomAgrees(t *testing.T) {
 				tokens[i] = r.Uint32N(uint32(words))
 			}
 			seed := Random(r.Uint64())
-			wantState, wantThinned := seed, make([]uint32, n+ThinMargin)
+			wantState, wantThinned := seed, make([]uint32, n)
 			wantDrawn := make([]uint32, n)
 			for i := range wantDrawn {
 				drawGeneric(wantDrawn[i:i+1], table, wantState)
@@ -38,7 +38,7 @@ func TestRandomAgrees(t *testing.T) {
 					if !slices.Equal(drawn, wantDrawn) || state != wantState {
 						t.Errorf("%s: %d draws from %d words differ", name, n, words)
 					}
-					thinned, state := make([]uint32, n+ThinMargin), seed
+					thinned, state := make([]uint32, n), seed
 					thinned = thinned[:state.Thin(thinned, tokens, keep)]
 					if !slices.Equal(thinned, wantThinned) || state != wantState {
 						t.Errorf("%s: %d tokens of %d words are thinned to others", name, n, words)
@@ -64,7 +64,7 @@ func TestThinKnowsItsWords(t *testing.T) {
 					}()
 					tokens := make([]uint32, 17)
 					tokens[place] = token
-					new(Random).Thin(make([]uint32, 17+ThinMargin), tokens, keep)
+					new(Random).Thin(make([]uint32, 17), tokens, keep)
 				}()
 			}
 		}
@@ -144,7 +144,7 @@ func BenchmarkThin(b *testing.B) {
 	for _, name := range Names() {
 		b.Run(name, func(b *testing.B) {
 			defer use(b, name)()
-			keep, tokens, kept := make([]uint32, 30_000), make([]uint32, 100), make([]uint32, 100+ThinMargin)
+			keep, tokens, kept := make([]uint32, 30_000), make([]uint32, 100), make([]uint32, 100)
 			for i := range keep {
 				keep[i] = 1 << 31
 			}

@@ -12,8 +12,8 @@
 // Deltas that are computed on the same rows at the same time are summed, and too many words in flight make the sum overshoot.
 // With N ≥ 2 workers that train, each gets leave for slices of 8000/N words, so that all together have at most 8,000 in flight.
 // One worker alone has nothing to collide with: its slices grow from 8,000 words, since others may be about to come, to as much as
-// pays, which is an equal part of an epoch. When a second worker comes, it must not start while a slice of a million words is out; so
-// nobody gets leave while another one has a larger slice in flight than he would get, or while the sum would pass 8,000.
+// pays, which is an equal part of an epoch and often all of it. When a second worker comes, it must not start while a slice of a million words is out; so
+// nobody gets leave while another one has a larger slice in flight than he would get, or while the sum would pass 8,000: it waits for an epoch at most.
 //
 // A slice in flight ends by its push, by its worker asking for the next one, or by its worker leaving.
 //

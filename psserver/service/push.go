@@ -31,7 +31,6 @@ func (s *Service) Push(stream pb.ParameterServer_PushServer) error {
 	if words {
 		stage.lend = s.session.Staging
 	}
-	defer stage.free()
 	if err := stage.announce(h.Bytes); err != nil {
 		return s.refuse(stream, h, err)
 	}
@@ -40,6 +39,7 @@ func (s *Service) Push(stream pb.ParameterServer_PushServer) error {
 		return statusOf(err)
 	}
 	defer release()
+	defer stage.free() // before the release: whoever waits for that is lent the same memory
 	for {
 		m, err := stream.Recv()
 		if errors.Is(err, io.EOF) {

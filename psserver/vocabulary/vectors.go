@@ -27,7 +27,7 @@ func mix(seed, key uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Need estimates the memory of a training at its fullest, by the terms of docs/spark.md.
+// Need estimates the memory of a training at its fullest, by the terms of docs/spark.md but for the text, of which a worker takes as much as there is room for.
 type Need struct {
 	Words   uint64 // the vocabulary, which the server and each worker have
 	Model   uint64 // the server's matrices

@@ -17,7 +17,7 @@ type Scratch struct {
 // choose fills the scratch. Need and Train both start here, and so agree.
 func (m *Model) choose(rec Record, s *Scratch) {
 	r := newRandom(m.settings.Seed, rec)
-	s.kept = resize(s.kept, len(rec.Tokens)+vec.ThinMargin)
+	s.kept = resize(s.kept, len(rec.Tokens))
 	s.survivors = r.Thin(s.kept, rec.Tokens, m.keep)
 	s.kept = s.kept[:s.survivors]
 	if s.survivors < 2 {

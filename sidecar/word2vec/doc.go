@@ -24,8 +24,8 @@
 //
 //	e = alpha · (label − σ(h·v)),    h += e·v,    v += e·h
 //
-// Skip-gram takes the windows of a record two by two, one from each half, which are far apart and so have few words in common: the scores of both come before the
-// updates of either (see vec.Pair). CBOW takes one after the other.
+// Skip-gram with five negatives alone takes the windows of a record two by two, one from each half, which are far apart and so have few words in common: the scores of both come before the
+// updates of either (see vec.Pair). Every other mode takes one after the other.
 //
 // # The random choices
 //

@@ -1,8 +1,10 @@
 package word2vec
 
-import "deepdist/internal/vec"
+import (
+	"errors"
 
-import "errors"
+	"deepdist/internal/vec"
+)
 
 // Model is what all threads share and nobody writes: the settings and the tables that the vocabulary's counts give.
 type Model struct {

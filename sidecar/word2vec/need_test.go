@@ -7,14 +7,16 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"deepdist/internal/vec"
 )
 
 // anyTraining draws a small model, rows in the middle of their training, and records.
 func anyTraining(t *rapid.T) (m *Model, rows *Matrices, records []Record) {
-	words := rapid.IntRange(1, 60).Draw(t, "words")
+	words := rapid.OneOf(rapid.IntRange(1, 60), rapid.IntRange(200, 400)).Draw(t, "words") // among many, the words of a window differ
 	settings := Settings{
-		VectorSize: rapid.IntRange(1, 70).Draw(t, "vector_size"), Window: rapid.IntRange(1, 40).Draw(t, "window"), Negative: rapid.IntRange(0, 15).Draw(t, "negative"),
-		Sg: rapid.Bool().Draw(t, "sg"), CbowMean: rapid.Bool().Draw(t, "cbow_mean"), Hs: rapid.Bool().Draw(t, "hs"),
+		VectorSize: rapid.IntRange(1, 70).Draw(t, "vector_size"), Window: rapid.IntRange(1, 40).Draw(t, "window"), Negative: rapid.OneOf(rapid.Just(vec.MaxOuts-1), rapid.IntRange(0, 15)).Draw(t, "negative"),
+		Sg: rapid.Bool().Draw(t, "sg"), CbowMean: rapid.Bool().Draw(t, "cbow_mean"), Hs: rapid.IntRange(0, 3).Draw(t, "hs") == 3,
 		Sample: rapid.SampledFrom([]float64{0, 1e-3, 0.05}).Draw(t, "sample"), NsExponent: 0.75, Alpha: 0.05, Epochs: 1,
 		Seed: rapid.Uint64().Draw(t, "seed"), ShrinkWindows: rapid.Bool().Draw(t, "shrink_windows"),
 	}

@@ -1,12 +1,13 @@
 package word2vec
 
 import (
-	"deepdist/internal/vec"
 	"math"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"deepdist/internal/vec"
 )
 
 // plausible fails if counts like these come from the expected distribution less often than once in 10,000 times (Pearson's chi-square test). Seeds are

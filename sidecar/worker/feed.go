@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"deepdist/internal/frame"
 	"deepdist/sidecar/psclient"
@@ -36,13 +37,17 @@ type record struct {
 
 const (
 	chunkWords  = 1 << 16 // decoded at a time: some milliseconds of training
-	chunksAhead = 320     // read while the loop trains: the longest slice, 20M words, 80 MiB
+	chunksAhead = 320     // read while the loop trains, at most: the longest slice, 20M words
+	leastAhead  = 8
+	slicesAhead = 8 // a lone worker's next slice may be many times as long as the last
 )
 
-// feed reads the spools of its claims, in their order, ahead of the loop: a goroutine that decodes and translates, and stops when
-// it is chunksAhead. A feed can't go back; for that the loop ends it and begins another one at the cursors.
+// feed reads the spools of its claims, in their order, ahead of the loop: a goroutine that decodes and translates, and stops when it is some slices ahead, or
+// chunksAhead. A feed can't go back; for that the loop ends it and begins another one at the cursors.
 type feed struct {
 	chunks chan *chunk
+	ahead  atomic.Int64  // chunks that may wait
+	taken  chan struct{} // one has been, or more may wait
 	claims chan *claim
 	spare  chan *chunk // chunks whose memory may be used again
 	cancel context.CancelFunc
@@ -54,7 +59,9 @@ type openSpool func(ctx context.Context, partition uint32) (*spool.Reader, error
 
 func newFeed(ctx context.Context, open openSpool) *feed {
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{chunks: make(chan *chunk, chunksAhead), claims: make(chan *claim, 4*claimsAhead), spare: make(chan *chunk, 2*chunksAhead), cancel: cancel, done: make(chan struct{})}
+	f := &feed{chunks: make(chan *chunk, chunksAhead), taken: make(chan struct{}, 1), claims: make(chan *claim, 4*claimsAhead),
+		spare: make(chan *chunk, 2*chunksAhead), cancel: cancel, done: make(chan struct{})}
+	f.ahead.Store(leastAhead)
 	go func() {
 		defer close(f.done)
 		f.run(ctx, open)
@@ -131,11 +138,27 @@ func (f *feed) next(c *claim, reader *spool.Reader) (*chunk, error) {
 }
 
 func (f *feed) send(ctx context.Context, k *chunk) bool {
+	for len(f.chunks) >= int(f.ahead.Load()) {
+		select {
+		case <-f.taken:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	f.chunks <- k // there is room: nobody else sends
+	return true
+}
+
+// reach lets the feed read as far ahead as slices of so many words ask for.
+func (f *feed) reach(words uint64) {
+	f.ahead.Store(int64(max(leastAhead, min(chunksAhead, slicesAhead*min(words, chunksAhead*chunkWords)/chunkWords))))
+	f.wake()
+}
+
+func (f *feed) wake() {
 	select {
-	case f.chunks <- k:
-		return true
-	case <-ctx.Done():
-		return false
+	case f.taken <- struct{}{}:
+	default: // it will look anyway
 	}
 }
 

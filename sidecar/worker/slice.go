@@ -33,11 +33,13 @@ type source struct {
 // where another epoch begins, since a push's loss is one epoch's. Where it ends depends on positions only, never on time.
 func (s *source) cut(ctx context.Context, words uint64) (*slice, error) {
 	out := &slice{}
+	s.feed.reach(words)
 	for s.half != nil || s.open > 0 {
 		if s.half == nil {
 			select {
 			case s.half = <-s.feed.chunks:
 				s.from = 0
+				s.feed.wake()
 			case <-ctx.Done():
 				return nil, context.Cause(ctx)
 			}

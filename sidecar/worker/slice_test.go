@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -209,12 +210,45 @@ func TestTheLearningRateFallsFromAlphaToMinAlpha(t *testing.T) {
 }
 
 func TestSlicesAreShortWhereMemoryIs(t *testing.T) {
-	if limit, limited := sliceLimit(1000, sized(t, 1000, 100), 1<<30); limited || limit < 1<<40 {
+	if limit, limited := sliceLimit(1000, sized(t, 1000, 100), 1<<30); limited || limit < 20_000_000 {
 		t.Errorf("a small model: %d, %v", limit, limited)
 	}
 	limit, limited := sliceLimit(1_000_000, sized(t, 1_000_000, 300), 1<<30)
+	if limit, limited := sliceLimit(1_000_000, sized(t, 1_000_000, 100), 2<<30); limited || limit > 1<<30/8 || limit < 10_000_000 {
+		t.Errorf("1.8 GB of rows in 2 GB: slices of %d words, %v", limit, limited)
+	}
 	if rows := limit * 6; !limited || rows > 1_000_000/8 {
 		t.Errorf("5 GB of rows in 1 GB: slices of %d words touch up to %d rows, %v", limit, rows, limited)
+	}
+}
+
+func TestAFeedReadsAsFarAheadAsSlicesAreLong(t *testing.T) {
+	line := strings.Repeat("a b c d e f g h ", 1024)
+	s := newSource(t, spooled(t, slices.Repeat([]string{line}, 3*chunkWords/1024)), &claim{}) // 24 chunks
+	waiting := func(want int) {
+		t.Helper()
+		for range 1000 {
+			if len(s.feed.chunks) == want {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Errorf("%d chunks wait, not %d", len(s.feed.chunks), want)
+	}
+	waiting(leastAhead)
+	for range 2 {
+		if _, err := s.cut(context.Background(), 1000); err != nil {
+			t.Fatal(err)
+		}
+		waiting(leastAhead) // one is half used
+	}
+	if _, err := s.cut(context.Background(), 3*chunkWords/2); err != nil {
+		t.Fatal(err)
+	}
+	waiting(12)
+	slice, err := s.cut(context.Background(), 1<<40)
+	if err != nil || !slice.cursors[0].Last {
+		t.Errorf("%+v, %v", slice, err)
 	}
 }
 

@@ -148,14 +148,17 @@ func (t *training) prepare() error {
 	return nil
 }
 
-// sliceLimit is the longest slice whose rows fit into the memory that is available. Usually there is no limit: all rows fit.
+// sliceLimit is the longest slice that fits into the memory that is available. Usually all rows fit, and the rest is for the slice's text.
 // Otherwise slices are kept so short that they touch an eighth of the rows at most, which trains the same model, with more pulls.
 func sliceLimit(words int, model *word2vec.Model, available uint64) (limit uint64, limited bool) {
-	if replica.MostBytes(words, model.Settings()) <= available {
-		return math.MaxUint64, false
+	if rows := replica.MostBytes(words, model.Settings()); rows <= available {
+		return max(100_000, (available-rows)/textBytes), false
 	}
 	return max(1000, uint64(words)/8/uint64(model.RowsPerWord())), true
 }
+
+// textBytes is what a word of a slice takes, at hand and in the next slice, read ahead, with its share of a short sentence.
+const textBytes = 2 * (4 + 4)
 
 // reset stops the reading after an error; the cursors stay, so that a later task may try again.
 func (t *training) reset() {
