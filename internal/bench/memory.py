@@ -108,7 +108,7 @@ def formula(v: int, text: int, words: int, settings: dict[str, Any]) -> dict[str
         "way out": matrices * v * 4 * d,
         "replica": 2 * matrices * v * 4 * (-(-d // 16) * 16),
         "vocabulary": text + v * WORD,
-        "text": round((4 + 16 / LINE) * min(words * settings["epochs"], min(words, 20_000_000) + 20_000_000)),
+        "text": round((4 + 16 / LINE) * min(words if words <= 20_000_000 else 40_000_000, words * settings["epochs"])),
         "program": PROGRAM,
     }
     own = terms["program"] + terms["vocabulary"]

@@ -496,12 +496,13 @@ def test_a_partition_whose_spool_is_damaged_is_ingested_again(sc, lines, tmp_pat
         return spools
 
     watch, damaged = once_in_training(damage)
+    text, words = "\n".join(lines), sum(len(s.split()) for s in lines)
+    copies = 25_000_000 // words + 1  # a short text is read once only
 
-    with DeepDist(small(epochs=LONG), progress=watch, spool_dir=str(tmp_path)) as dd:
-        summary = dd.train(sc.parallelize(lines, 4))
+    with DeepDist(small(epochs=6), progress=watch, spool_dir=str(tmp_path)) as dd:
+        summary = dd.train(sc.parallelize(range(copies), 4).flatMap(lambda _: text.split("\n")))
     assert damaged and summary.rounds > 1, "the training was over before its spool could be damaged"
-    words = sum(len(s.split()) for s in lines)
-    assert [e.words for e in summary.epochs] == [words] * LONG and summary.rows == len(lines)
+    assert [e.words for e in summary.epochs] == [copies * words] * 6 and summary.rows == copies * len(lines)
 
 
 def test_a_file_that_is_missing_is_said_in_one_line(sc, tmp_path):

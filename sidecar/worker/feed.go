@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 
 	"deepdist/internal/frame"
@@ -26,6 +27,7 @@ type chunk struct {
 	records []record
 	tokens  []uint32
 	last    bool // it ends the partition
+	kept    bool // its records and tokens serve other epochs as well
 	err     error
 }
 
@@ -42,9 +44,14 @@ const (
 	slicesAhead = 8 // a lone worker's next slice may be many times as long as the last
 )
 
+// keepWords is how long a text may be to be decoded only once, and kept: as long as the longest that is read ahead.
+const keepWords = chunksAhead * chunkWords
+
 // feed reads the spools of its claims, in their order, ahead of the loop: a goroutine that decodes and translates, and stops when it is some slices ahead, or
-// chunksAhead. A feed can't go back; for that the loop ends it and begins another one at the cursors.
+// chunksAhead. A short text it keeps from epoch to epoch. A feed can't go back; for that the loop ends it and begins another one at the cursors.
 type feed struct {
+	room   int                 // words that may still be kept
+	texts  map[uint32][]*chunk // kept, by partition: from its first record to its last
 	chunks chan *chunk
 	ahead  atomic.Int64  // chunks that may wait
 	taken  chan struct{} // one has been, or more may wait
@@ -57,9 +64,10 @@ type feed struct {
 // openSpool returns the reader of a partition that this worker has spooled.
 type openSpool func(ctx context.Context, partition uint32) (*spool.Reader, error)
 
-func newFeed(ctx context.Context, open openSpool) *feed {
+// newFeed begins to read; it keeps `room` words.
+func newFeed(ctx context.Context, open openSpool, room int) *feed {
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{chunks: make(chan *chunk, chunksAhead), taken: make(chan struct{}, 1), claims: make(chan *claim, 4*claimsAhead),
+	f := &feed{room: room, texts: map[uint32][]*chunk{}, chunks: make(chan *chunk, chunksAhead), taken: make(chan struct{}, 1), claims: make(chan *claim, 4*claimsAhead),
 		spare: make(chan *chunk, 2*chunksAhead), cancel: cancel, done: make(chan struct{})}
 	f.ahead.Store(leastAhead)
 	go func() {
@@ -97,6 +105,16 @@ func (f *feed) run(ctx context.Context, open openSpool) {
 
 // read streams one claim from its cursor to the partition's end.
 func (f *feed) read(ctx context.Context, c *claim, open openSpool) error {
+	if text := f.texts[c.partition]; text != nil && c.at.To == 0 {
+		for _, k := range text {
+			again := *k // whoever has k may be at it still
+			again.claim = c
+			if !f.send(ctx, &again) {
+				break
+			}
+		}
+		return nil
+	}
 	reader, err := open(ctx, c.partition)
 	if err != nil {
 		return err
@@ -109,15 +127,51 @@ func (f *feed) read(ctx context.Context, c *claim, open openSpool) error {
 		return frame.Errorf(frame.BadInput, "partition %d has other records, or another order, than when its first %d were trained: make the RDD's order "+
 			"stable, e.g. rdd.persist(StorageLevel.DISK_ONLY) or a checkpoint before training", c.partition, record)
 	}
+	var text []*chunk
+	whole := c.at.To == 0
 	for {
 		k, err := f.next(c, reader)
 		if err != nil {
 			return err
 		}
-		if !f.send(ctx, k) || k.last {
+		if whole = whole && len(k.tokens) <= f.room; whole {
+			f.room -= len(k.tokens)
+			k = f.keep(k)
+			text = append(text, k)
+		} else {
+			f.drop(text)
+			text = nil
+		}
+		last := k.last // the loop has k from here on
+		if !f.send(ctx, k) {
+			return nil
+		}
+		if last {
+			if whole {
+				f.texts[c.partition] = text
+			}
 			return nil
 		}
 	}
+}
+
+// drop makes room again for others than a partition that is too long.
+func (f *feed) drop(text []*chunk) {
+	for _, k := range text {
+		f.room += len(k.tokens)
+	}
+}
+
+// keep gives a chunk that is less than full memory of its own length: there may be many small partitions.
+func (f *feed) keep(k *chunk) *chunk {
+	if 2*len(k.tokens) < cap(k.tokens) {
+		short := *k
+		short.records, short.tokens = slices.Clone(k.records), slices.Clone(k.tokens)
+		f.giveBack(k)
+		k = &short
+	}
+	k.kept = true
+	return k
 }
 
 func (f *feed) next(c *claim, reader *spool.Reader) (*chunk, error) {
@@ -174,6 +228,9 @@ func (f *feed) take() *chunk {
 
 // giveBack offers a chunk's memory for the next one.
 func (f *feed) giveBack(k *chunk) {
+	if k.kept {
+		return
+	}
 	select {
 	case f.spare <- k:
 	default:

@@ -63,7 +63,12 @@ func spooled(t testing.TB, partitions ...[]string) openSpool {
 
 func newSource(t testing.TB, open openSpool, claims ...*claim) *source {
 	t.Helper()
-	s := &source{feed: newFeed(context.Background(), open)}
+	return newKeeping(t, open, 0, claims...)
+}
+
+func newKeeping(t testing.TB, open openSpool, room int, claims ...*claim) *source {
+	t.Helper()
+	s := &source{feed: newFeed(context.Background(), open, room)}
 	t.Cleanup(s.feed.stop)
 	for _, c := range claims {
 		s.feed.add(c)
@@ -220,6 +225,66 @@ func TestSlicesAreShortWhereMemoryIs(t *testing.T) {
 	if rows := limit * 6; !limited || rows > 1_000_000/8 {
 		t.Errorf("5 GB of rows in 1 GB: slices of %d words touch up to %d rows, %v", limit, rows, limited)
 	}
+}
+
+// Whatever of a text is kept from epoch to epoch, each epoch has the same records in the same slices, with the same hashes; what is kept is read once.
+func TestEpochsAreTheSameHoweverMuchIsKept(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		const epochs = 3
+		var partitions [][]string
+		var claims []*claim
+		words := map[uint32]int{}
+		for p, lengths := range rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(1, 50), 0, 40), 1, 5).Draw(rt, "lengths") {
+			var lines []string
+			for i, n := range lengths {
+				lines = append(lines, strings.Repeat(fmt.Sprintf("w%d ", i%7), n))
+				words[uint32(p)] += n
+			}
+			partitions = append(partitions, lines)
+		}
+		for e := range uint32(epochs) {
+			for p := range partitions {
+				claims = append(claims, &claim{epoch: e, partition: uint32(p)})
+			}
+		}
+		opened, disk := map[uint32]int{}, spooled(t, partitions...)
+		room := rapid.IntRange(0, 1500).Draw(rt, "room")
+		s := newKeeping(t, func(ctx context.Context, p uint32) (*spool.Reader, error) {
+			opened[p]++
+			return disk(ctx, p)
+		}, room, claims...)
+		limit := rapid.Uint64Range(1, 300).Draw(rt, "limit")
+		seen := make([]string, epochs)
+		for s.half != nil || s.open > 0 {
+			slice, err := s.cut(context.Background(), limit)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for _, p := range slice.pieces {
+				for i := p.from; i < p.to; i++ {
+					rec := p.chunk.record(i)
+					seen[rec.Epoch] += fmt.Sprintln(rec.Partition, rec.Index, rec.Tokens, p.chunk.hash(i))
+				}
+			}
+			slice.giveBack(s)
+		}
+		s.feed.stop()
+		for e := range seen {
+			if seen[e] != seen[0] {
+				rt.Fatalf("epoch 0:\n%sepoch %d:\n%s", seen[0], e, seen[e])
+			}
+		}
+		for p := range uint32(len(partitions)) {
+			want := epochs
+			if words[p] <= room {
+				want = 1
+				room -= words[p]
+			}
+			if opened[p] != want {
+				rt.Fatalf("partition %d of %d words was read %d times, not %d", p, words[p], opened[p], want)
+			}
+		}
+	})
 }
 
 func TestAFeedReadsAsFarAheadAsSlicesAreLong(t *testing.T) {

@@ -90,6 +90,8 @@ func (t *training) loop() {
 		} else if t.exhausted && t.rows != nil {
 			t.rows.Close() // the driver is about to fetch the model; if partitions come back, the next pull brings the rows again
 			t.replicaSize.Store(0)
+			t.source.feed.stop() // and with it goes the text that it keeps
+			t.source = source{}
 		}
 		t.mu.Lock()
 		if err == nil && t.seats.count() > 0 && !t.exhausted {
@@ -109,18 +111,40 @@ func (t *training) loop() {
 	}
 }
 
-// prepare fetches the vocabulary and makes what training needs; once.
+// prepare makes what training needs.
 func (t *training) prepare() error {
+	if t.model == nil {
+		if err := t.fetch(); err != nil {
+			return err
+		}
+	}
 	if t.source.feed == nil {
-		t.source = source{feed: newFeed(t.ctx, t.openSpool)}
+		t.source = source{feed: t.newFeed()}
 		for _, c := range t.claims {
 			t.source.feed.add(c)
 			t.source.open++
 		}
 	}
-	if t.model != nil {
-		return nil
+	return nil
+}
+
+// newFeed keeps the text if all of it is short enough, and there is room.
+func (t *training) newFeed() *feed {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	words := uint64(0)
+	for _, p := range t.partitions {
+		words += p.Totals().Words
 	}
+	room := 0
+	if words <= min(keepWords, t.limit) {
+		room = keepWords
+	}
+	return newFeed(t.ctx, t.openSpool, room)
+}
+
+// fetch gets the vocabulary and makes the model, once.
+func (t *training) fetch() error {
 	v, err := t.worker.client.Vocabulary(t.ctx, t.id)
 	if err != nil {
 		return err

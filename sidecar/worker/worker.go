@@ -216,7 +216,7 @@ func (t *training) disown(partition uint32, reason error) error {
 func (t *training) resume(moved []psclient.Cursor) {
 	t.advance(moved)
 	t.source.feed.stop()
-	t.source = source{feed: newFeed(t.ctx, t.openSpool)}
+	t.source = source{feed: t.newFeed()}
 	claims := t.claims
 	t.claims = nil
 	for _, c := range claims {
