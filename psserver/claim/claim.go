@@ -11,7 +11,7 @@
 //
 // Deltas that are computed on the same rows at the same time are summed, and too many words in flight make the sum overshoot.
 // With N ≥ 2 workers that train, each gets leave for slices of 8000/N words, so that all together have at most 8,000 in flight.
-// One worker alone has nothing to collide with: its slices grow from 8,000 words, since others may be about to come, to as much as
+// One worker alone has nothing to collide with: its first slice is two million words, since others may be about to come, and those after it as much as
 // pays, which is an equal part of an epoch and often all of it. When a second worker comes, it must not start while a slice of a million words is out; so
 // nobody gets leave while another one has a larger slice in flight than he would get, or while the sum would pass 8,000: it waits for an epoch at most.
 //
@@ -28,7 +28,9 @@ const (
 	Flight = 8000
 	// MaxSlice is the largest slice ever granted: its rows are one worker's memory, its words one loss of work.
 	MaxSlice = 20_000_000
-	// growth of a lone worker's slices: each push costs as much as the training of some million words, so they must be few.
+	// first is the first slice of a lone worker. A push costs as much as the training of a million words, so there is none before.
+	first = 2_000_000
+	// growth of its slices once it is alone again, from Flight.
 	growth = 256
 	// minLargest is what the slices of a lone worker grow to at least.
 	minLargest = 1_000_000
@@ -58,7 +60,7 @@ type Book struct {
 // New makes an empty book over the cursors of a training. The ledger stays the caller's, under the same lock.
 func New(ledger *cursor.Ledger, epochs, partitions uint32) *Book {
 	return &Book{ledger: ledger, epochs: epochs, partitions: partitions, largest: minLargest,
-		owner: map[uint32]string{}, workers: map[string]*worker{}, next: Flight}
+		owner: map[uint32]string{}, workers: map[string]*worker{}, next: first}
 }
 
 // SetText tells how many rows there are and how many words an epoch has, which decide how large a slice pays.
@@ -173,7 +175,7 @@ func (b *Book) Grant(id string) uint64 {
 	if !b.Trains(id) {
 		return 0
 	}
-	words := b.next
+	words := min(b.largest, b.next)
 	if n := b.Training(); n > 1 {
 		words = Flight / uint64(n)
 		if words == 0 {

@@ -58,7 +58,7 @@ func TestALoneWorkersSlicesGrowToEqualPartsOfAnEpoch(t *testing.T) {
 		b, _ := book(1, 1)
 		b.SetText(text.vocabulary, text.epochWords)
 		b.Own("a", 0)
-		want := uint64(8000)
+		want := min(2_000_000, largest)
 		for range 14 {
 			if got := b.Grant("a"); got != want {
 				t.Fatalf("%+v: granted %d, not %d", text, got, want)
@@ -75,8 +75,6 @@ func TestNobodyStartsWhileALargerSliceIsOut(t *testing.T) {
 	for p, id := range []string{"a", "b", "c"} {
 		b.Own(id, uint32(p))
 	}
-	b.Grant("a")
-	b.Pushed("a")
 	if b.Grant("a") != 1_010_000 {
 		t.Fatal("a is alone")
 	}

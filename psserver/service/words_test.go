@@ -69,7 +69,7 @@ func TestAWordTrainingGoesFromJoinToVectors(t *testing.T) {
 	}
 
 	c := w.claim(id, 3, true)
-	if len(c.Claims) != 3 || c.SliceWords != 8000 || c.TotalWords != 20 || c.Exhausted {
+	if len(c.Claims) != 3 || c.SliceWords != 10_010 || c.TotalWords != 20 || c.Exhausted {
 		t.Fatalf("claim %v", c)
 	}
 	for i, want := range [][2]uint32{{0, 0}, {0, 1}, {1, 0}} {
@@ -292,11 +292,11 @@ func TestAJoiningWorkerWaitsUntilLargerSlicesAreIn(t *testing.T) {
 	a.commit(id, 0, first)
 	b.commit(id, 1, second)
 	settle(t, s, id)
-	if c := a.claim(id, 1, true); c.SliceWords != 8000 {
+	if c := a.claim(id, 1, true); c.SliceWords != 10_010 {
 		t.Fatalf("alone: %v", c)
 	}
 	if c := b.claim(id, 1, true); c.SliceWords != 0 || len(c.Claims) != 1 {
-		t.Fatalf("with 8000 in flight: %v", c)
+		t.Fatalf("with 10,010 in flight: %v", c)
 	}
 	answer := make(chan *pb.ClaimResponse)
 	go func() {
