@@ -16,7 +16,8 @@ type reader struct {
 	of   *cluster
 	file File
 	at   int64
-	from *hdfs.FileReader // nil: open it anew
+	from io.ReadSeekCloser // nil: open it anew
+	open func() (io.ReadSeekCloser, error)
 }
 
 func (c *cluster) Open(name string) (io.ReadSeekCloser, error) {
@@ -24,43 +25,54 @@ func (c *cluster) Open(name string) (io.ReadSeekCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{of: c, file: file}
-	return r, r.open()
+	r := &reader{of: c, file: file, open: func() (io.ReadSeekCloser, error) { return c.open(file) }}
+	return r, r.reopen()
 }
 
-func (r *reader) open() error {
-	err := r.of.call(func(client *hdfs.Client) error {
-		from, err := client.Open(r.file.Name)
-		if err != nil {
+// open opens the file, which may not have become shorter than it was.
+func (c *cluster) open(file File) (from *hdfs.FileReader, err error) {
+	err = c.call(func(client *hdfs.Client) error {
+		if from, err = client.Open(file.Name); err != nil {
 			return err
 		}
-		if from.Stat().Size() < r.file.Size {
-			return frame.Errorf(frame.BadInput, "%s%s has become shorter while it was read: it has been replaced by another one", r.of.root, r.file.Name)
+		if from.Stat().Size() < file.Size {
+			return frame.Errorf(frame.BadInput, "%s%s has become shorter while it was read: it has been replaced by another one", c.root, file.Name)
 		}
-		if _, err := from.Seek(r.at, io.SeekStart); err != nil {
-			return err
-		}
-		r.from = from
 		return nil
 	})
-	return r.of.explain("read", r.file.Name, err)
+	return from, err
+}
+
+func (r *reader) reopen() error {
+	from, err := r.open()
+	if err != nil {
+		return r.of.explain("read", r.file.Name, err)
+	}
+	r.from = from
+	if _, err = from.Seek(r.at, io.SeekStart); err != nil {
+		r.Close()
+	}
+	return err
 }
 
 func (r *reader) Read(p []byte) (int, error) {
 	begun := time.Now()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
 		if r.from == nil {
-			if err := r.open(); err != nil {
+			if err := r.reopen(); err != nil {
 				return 0, err
 			}
 		}
 		n, err := r.from.Read(p)
 		r.at += int64(n)
-		if n > 0 || err == nil || err == io.EOF {
-			if n > 0 && err != io.EOF {
-				err = nil // it comes again, if it stays
+		if n > 0 || err == nil {
+			return n, nil // an error comes again, if it stays
+		}
+		if err == io.EOF {
+			if r.at >= r.file.Size {
+				return 0, io.EOF
 			}
-			return n, err
+			err = io.ErrUnexpectedEOF // a NameNode has gone in the middle of an answer: the end of its connection, and not of the file
 		}
 		r.Close()
 		if !passing(err) || time.Since(begun)+pause > patience {
