@@ -7,6 +7,9 @@ package pages
 
 import "unsafe"
 
+// hugePage is one of the system's; what is smaller comes from the heap.
+const hugePage = 2 << 20
+
 // fromHeap takes memory from Go's heap, beginning at a cache line.
 func fromHeap(bytes int) []byte {
 	if bytes == 0 {

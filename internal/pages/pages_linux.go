@@ -7,8 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const hugePage = 2 << 20
-
 // Alloc gives zeroed bytes, 64-byte aligned, outside of Go's heap and on huge pages where the system has them (rows are visited at
 // random, and small pages would cost a walk of the page tables for most of them). free gives them back; it may be called twice.
 // What is smaller than a huge page comes from the heap.

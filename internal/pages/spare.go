@@ -66,18 +66,16 @@ func (s *Spare) take(bytes int) piece {
 	return piece{memory, free}
 }
 
+// put keeps what Alloc has taken from the system; the heap keeps its memory itself.
 func (s *Spare) put(p piece) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open && len(p.memory) >= worthKeeping {
+	if s.open && len(p.memory) >= hugePage {
 		s.kept = append(s.kept, p)
 	} else {
 		p.free()
 	}
 }
-
-// worthKeeping is what Alloc takes from the system; less comes from the heap, which keeps memory itself.
-const worthKeeping = 2 << 20
 
 // Bytes is what is kept.
 func (s *Spare) Bytes() int {

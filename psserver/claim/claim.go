@@ -195,7 +195,7 @@ func (b *Book) Grant(id string) uint64 {
 	if b.Training() > 1 {
 		b.next = Flight
 	} else {
-		b.next = min(b.largest, growth*words)
+		b.next = growth * words
 	}
 	w.inFlight = words
 	return words

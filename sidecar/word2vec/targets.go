@@ -25,9 +25,6 @@ func (o *targets) opponents(s *Scratch, rows *Matrices) {
 	o.offsets = locate(o.offsets, s.outs, rows.Slot1neg, rows.Stride, len(rows.Syn1neg), "syn1neg")
 	o.plain = s.plain
 	o.counts = resize(o.counts, len(s.kept))
-	if len(s.kept) == 0 {
-		return
-	}
 	o.pitch = len(s.outs) / len(s.kept)
 	for i, plain := range o.plain {
 		o.counts[i] = int32(o.pitch)

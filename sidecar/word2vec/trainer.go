@@ -13,14 +13,14 @@ type Trainer struct {
 	rows     int // context words of one step
 	pairRows int // and of a pair of steps
 	Scratch
-	ins     []int     // offset in Syn0 of each kept token's row
-	tails   []int     // the same again, of pairs
-	targets []targets // what each kept token is predicted by: the paths of hierarchical softmax, the opponents of negative sampling, or both
-	bag               // of CBOW
-	grid    vec.Grid
-	alpha   float32 // of the record at hand
-	sampled bool    // its loss is noted
-	stats   Stats
+	ins      []int     // offset in Syn0 of each kept token's row
+	firstIns []int     // the same again: the first window of a pair has a list of its own to take its center out of
+	targets  []targets // what each kept token is predicted by: the paths of hierarchical softmax, the opponents of negative sampling, or both
+	bag                // of CBOW
+	grid     vec.Grid
+	alpha    float32 // of the record at hand
+	sampled  bool    // its loss is noted
+	stats    Stats
 }
 
 // NewTrainer makes a trainer for the calling goroutine.
@@ -96,15 +96,14 @@ func (t *Trainer) count(predictions int) {
 // pairs trains kept[i] and kept[n/2+i], each with the words around it, for each i < n/2: in one step where the output words of both are plain. Far apart in the sentence, two windows
 // have few words in common. It returns which window is left to be the next.
 func (t *Trainer) pairs(rows *Matrices) int {
-	o, n, window := &t.targets[0], len(t.kept), t.model.settings.Window
+	o, n := &t.targets[0], len(t.kept)
 	half := n / 2
-	ins, otherIns := append(t.tails[:0], t.ins[:n]...), t.ins // both windows of a pair have a list of their own to take their center out of
-	t.tails = ins
-	radius, plain, trained := t.radius[:n], o.plain[:n], 0
+	t.firstIns = append(t.firstIns[:0], t.ins[:n]...)
+	ins, otherIns, plain, trained := t.firstIns, t.ins, o.plain[:n], 0
 	for i := range half {
 		j := half + i
-		from, to := max(0, i-int(radius[i])), min(n, i+int(radius[i])+1)
-		otherFrom, otherTo := max(0, j-int(radius[j])), min(n, j+int(radius[j])+1)
+		from, to := t.reach(i)
+		otherFrom, otherTo := t.reach(j)
 		both := to - from + otherTo - otherFrom - 2
 		if both > t.pairRows || !plain[i] || !plain[j] {
 			t.window(i, rows)
@@ -113,7 +112,7 @@ func (t *Trainer) pairs(rows *Matrices) int {
 		}
 		center, otherCenter := ins[i], otherIns[j]
 		vec.Pair(rows.Syn0, rows.Syn1neg, rows.Stride, without(ins[from:to], i-from), without(otherIns[otherFrom:otherTo], j-otherFrom), o.plainAt(i), o.plainAt(j),
-			ins[min(i+1+window, n-1)], otherIns[min(j+1+window, n-1)], t.alpha, &t.grid)
+			t.upcoming(i), t.upcoming(j), t.alpha, &t.grid)
 		ins[i], otherIns[j] = center, otherCenter
 		trained += both
 		if t.sampled {

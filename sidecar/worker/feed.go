@@ -205,7 +205,7 @@ func (f *feed) send(ctx context.Context, k *chunk) bool {
 
 // reach lets the feed read as far ahead as slices of so many words ask for.
 func (f *feed) reach(words uint64) {
-	f.ahead.Store(int64(max(leastAhead, min(chunksAhead, slicesAhead*min(words, chunksAhead*chunkWords)/chunkWords))))
+	f.ahead.Store(int64(max(leastAhead, min(chunksAhead, slicesAhead*min(words, keepWords)/chunkWords))))
 	f.wake()
 }
 
