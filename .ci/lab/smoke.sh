@@ -10,14 +10,16 @@ export JUPYTER_TOKEN; JUPYTER_TOKEN=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n
 logs=$(mktemp -d "${TMPDIR:-/tmp}/deepdist-smoke.XXXXXX")
 driver=$COMPOSE_PROJECT_NAME-driver
 check() { python3 .ci/lab/smoke.py "$@"; }
-say() { echo "smoke: $* (at ${SECONDS}s)"; }
+said=nothing
+say() { said=$*; echo "smoke: $* (at ${SECONDS}s)"; }
 stop() {
   status=$?
   trap - EXIT INT TERM
   if [ "$status" -ne 0 ]; then
-    tail -n 60 "$logs"/*.log >&2 || true
-    docker compose ps --all >&2 || true
     docker compose logs --no-color --tail 40 >&2 || true
+    docker compose ps --all >&2 || true
+    (cd "$logs" && ls -tr | xargs tail -n 60) >&2 || true # what ran last comes last
+    echo "smoke.sh: exit $status; the last that went well: $said" >&2
   fi
   docker rm --force "$driver" > /dev/null 2>&1 || true
   docker compose --profile '*' down --volumes --remove-orphans --rmi all --timeout 5 > "$logs/down.log" 2>&1 || { tail -n 20 "$logs/down.log" >&2; status=1; }
