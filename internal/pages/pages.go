@@ -5,7 +5,11 @@
 // that is a second model's worth of what has been dropped already; outside, memory is given back when its owner says so.
 package pages
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"deepdist/internal/ranges"
+)
 
 // hugePage is one of the system's; what is smaller comes from the heap.
 const hugePage = 2 << 20
@@ -18,4 +22,14 @@ func fromHeap(bytes int) []byte {
 	memory := make([]byte, bytes+63)
 	skip := -int(uintptr(unsafe.Pointer(&memory[0]))) & 63
 	return memory[skip : skip+bytes : skip+bytes]
+}
+
+// Touch makes the system clear the pages of fresh memory now, with all processors, and not one after the other when they are first used. It writes zeros.
+func Touch(memory []byte) {
+	const page = 4096
+	ranges.Each((len(memory)+page-1)/page, func(_, first, end int) {
+		for at := first; at < end; at++ {
+			memory[at*page] = 0
+		}
+	})
 }

@@ -37,6 +37,15 @@ func (s *Spare) freeKept() {
 	s.kept = nil
 }
 
+// Prepare has pieces of so many bytes ready for those who ask next, unless it is closed meanwhile.
+func (s *Spare) Prepare(pieces ...int) {
+	for _, bytes := range pieces {
+		memory, giveBack := s.Take(bytes)
+		defer giveBack()
+		Touch(memory)
+	}
+}
+
 // Take lends bytes of any content, 64-byte aligned, until giveBack, which may be called once. Where nothing kept is large enough, all that is kept is freed
 // for a larger piece.
 func (s *Spare) Take(bytes int) (memory []byte, giveBack func()) {

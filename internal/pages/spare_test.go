@@ -91,3 +91,26 @@ func TestSpareKeepsNothingWhileClosedAndNothingSmall(t *testing.T) {
 		t.Errorf("after it was closed it keeps %d", got)
 	}
 }
+
+func TestSparePreparesWhatIsTakenNext(t *testing.T) {
+	var s Spare
+	s.Prepare(5 * megabyte)
+	if len(kept(&s)) != 0 {
+		t.Error("kept although it is closed")
+	}
+	s.Open()
+	defer s.Close()
+	s.Prepare(3*megabyte, 5*megabyte)
+	if got := kept(&s); len(got) != 2 || got[0]+got[1] != 8*megabyte {
+		t.Fatalf("%v are kept", got)
+	}
+	before := resident(t)
+	memory, giveBack := s.Take(4 * megabyte)
+	for i := range memory {
+		memory[i] = 1
+	}
+	if after := resident(t); after > before+megabyte || len(kept(&s)) != 1 {
+		t.Errorf("%d bytes before they are written, %d after; %v are kept", before, after, kept(&s))
+	}
+	giveBack()
+}

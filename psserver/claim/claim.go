@@ -11,8 +11,8 @@
 //
 // Deltas that are computed on the same rows at the same time are summed, and too many words in flight make the sum overshoot.
 // With N ≥ 2 workers that train, each gets leave for slices of 8000/N words, so that all together have at most 8,000 in flight.
-// One worker alone has nothing to collide with: its first slice is two million words, since others may be about to come, and those after it as much as
-// pays, which is an equal part of an epoch and often all of it. When a second worker comes, it must not start while a slice of a million words is out; so
+// One worker alone has nothing to collide with: its slices are as long as pays, which is an equal part of an epoch and often all of it. Where others have text, too,
+// and may be about to come, its first one is two million words. When a second worker comes, it must not start while a slice of a million words is out; so
 // nobody gets leave while another one has a larger slice in flight than he would get, or while the sum would pass 8,000: it waits for an epoch at most.
 //
 // A slice in flight ends by its push, by its worker asking for the next one, or by its worker leaving.
@@ -28,7 +28,7 @@ const (
 	Flight = 8000
 	// MaxSlice is the largest slice ever granted: its rows are one worker's memory, its words one loss of work.
 	MaxSlice = 20_000_000
-	// first is the first slice of a lone worker. A push costs as much as the training of a million words, so there is none before.
+	// first is the first slice of a worker that is alone so far. A push costs as much as the training of a million words, so there is none before.
 	first = 2_000_000
 	// growth of its slices once it is alone again, from Flight.
 	growth = 256
@@ -157,6 +157,23 @@ func (b *Book) some(id string, condition func(cursor.Place) bool) bool {
 	return false
 }
 
+// Sole is the worker that has all text there is left to train: no other can train before a partition has been reopened. Where there is none it is "".
+func (b *Book) Sole() string {
+	sole := ""
+	for p := range b.partitions {
+		if b.ledger.PartitionDone(p) {
+			continue
+		}
+		switch owner := b.owner[p]; {
+		case owner == "" || (sole != "" && owner != sole):
+			return ""
+		default:
+			sole = owner
+		}
+	}
+	return sole
+}
+
 // Training counts the workers that take part now.
 func (b *Book) Training() int {
 	n := 0
@@ -176,6 +193,9 @@ func (b *Book) Grant(id string) uint64 {
 		return 0
 	}
 	words := min(b.largest, b.next)
+	if b.Sole() == id {
+		words = b.largest
+	}
 	if n := b.Training(); n > 1 {
 		words = Flight / uint64(n)
 		if words == 0 {

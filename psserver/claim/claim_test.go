@@ -43,7 +43,7 @@ func TestWorkIsTakenFromTheOwnSpoolEpochByEpoch(t *testing.T) {
 	}
 }
 
-func TestALoneWorkersSlicesGrowToEqualPartsOfAnEpoch(t *testing.T) {
+func TestALoneWorkersSlicesAreEqualPartsOfAnEpoch(t *testing.T) {
 	for text, largest := range map[struct {
 		vocabulary int
 		epochWords uint64
@@ -55,16 +55,18 @@ func TestALoneWorkersSlicesGrowToEqualPartsOfAnEpoch(t *testing.T) {
 		{71_291, 30_000_000}: 15_010_000, // two an epoch
 		{71_291, 100_000}:    110_000,    // an epoch
 	} {
-		b, _ := book(1, 1)
-		b.SetText(text.vocabulary, text.epochWords)
-		b.Own("a", 0)
-		want := min(2_000_000, largest)
-		for range 14 {
-			if got := b.Grant("a"); got != want {
-				t.Fatalf("%+v: granted %d, not %d", text, got, want)
+		for others, want := range map[string]uint64{"a": largest, "b": min(2_000_000, largest)} {
+			b, _ := book(1, 2)
+			b.SetText(text.vocabulary, text.epochWords)
+			b.Own("a", 0)
+			b.Own(others, 1)
+			for range 14 {
+				if got := b.Grant("a"); got != want {
+					t.Fatalf("%+v, the other text is %s's: granted %d, not %d", text, others, got, want)
+				}
+				b.Pushed("a")
+				want = largest
 			}
-			b.Pushed("a")
-			want = min(256*want, largest)
 		}
 	}
 }
@@ -100,6 +102,32 @@ func TestNobodyStartsWhileALargerSliceIsOut(t *testing.T) {
 	if b.Grant("b") != 8000 {
 		t.Error("alone again, b begins small")
 	}
+	end(l, 0, 0)
+	if b.Grant("b") != 1_010_000 {
+		t.Error("nobody else has anything left")
+	}
+}
+
+func TestSoleIsWhoHasAllThatIsLeft(t *testing.T) {
+	b, l := book(1, 3)
+	want := func(want, when string) {
+		t.Helper()
+		if got := b.Sole(); got != want {
+			t.Errorf("%s: %q, not %q", when, got, want)
+		}
+	}
+	b.Own("a", 0)
+	b.Own("a", 1)
+	want("", "a partition is missing")
+	b.Own("b", 2)
+	want("", "two have text")
+	end(l, 0, 2)
+	want("a", "b has ended")
+	b.Reopen(1)
+	want("", "a partition is to be ingested again")
+	end(l, 0, 1)
+	end(l, 0, 0)
+	want("", "nothing is left")
 }
 
 func TestWhatALeaverHeldIsMissingUntilAnotherOwnsIt(t *testing.T) {

@@ -3,6 +3,7 @@ package session
 import (
 	"runtime"
 
+	"deepdist/internal/pages"
 	"deepdist/psserver/cursor"
 	"deepdist/psserver/store"
 	"deepdist/psserver/vocabulary"
@@ -65,6 +66,13 @@ func (s *Session) settle(t *training) error {
 	w.merge.Forget()
 	w.book.SetText(settled.Size(), settled.Words)
 	s.next()
+	if w.book.Sole() != "" { // it will push all rows at once: the memory for that is made ready while it makes itself ready
+		var deltas []int
+		for _, m := range w.settings.matrices(settled.Size()) {
+			deltas = append(deltas, 4*dim*m.rows)
+		}
+		s.running.Go(func() { s.staging.Prepare(deltas...) })
+	}
 	// A partition without records needs no worker: it has ended before it began.
 	for p := range t.partitions {
 		if w.merge.Records(p) == 0 {
@@ -107,6 +115,7 @@ func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int
 			if tensor, err = store.New(m.name, "float32", m.rows, dim); err != nil {
 				return err
 			}
+			pages.Touch(tensor.Data)
 			if m.name == "syn0" {
 				vocabulary.InitialVectors(tensor.Float32s(), dim, w.settings.Seed)
 			}

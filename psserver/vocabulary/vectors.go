@@ -3,6 +3,8 @@ package vocabulary
 import (
 	"fmt"
 	"math/bits"
+
+	"deepdist/internal/ranges"
 )
 
 // InitialVectors fills syn0 as gensim begins: uniform in (−1, 1)/dim, small enough that every sigmoid starts on its slope. (word2vec's half of that
@@ -10,13 +12,15 @@ import (
 // number is a function of (seed, id, place) alone, so the start does not depend on who asks for it, or in which order. The
 // output vectors begin at zero.
 func InitialVectors(syn0 []float32, dim int, seed uint64) {
-	for id := range len(syn0) / dim {
-		row := syn0[id*dim : (id+1)*dim]
-		for i := range row {
-			u := mix(mix(seed, uint64(id)), uint64(i)) >> 40 // 24 bits: all that a float32 holds
-			row[i] = ((float32(u)+0.5)/(1<<23) - 1) / float32(dim)
+	ranges.Each(len(syn0)/dim, func(_, first, end int) {
+		for id := first; id < end; id++ {
+			row, key := syn0[id*dim:(id+1)*dim], mix(seed, uint64(id))
+			for i := range row {
+				u := mix(key, uint64(i)) >> 40 // 24 bits: all that a float32 holds
+				row[i] = ((float32(u)+0.5)/(1<<23) - 1) / float32(dim)
+			}
 		}
-	}
+	})
 }
 
 // mix is splitmix64's finaliser over a seed and a key: neighbouring keys give unrelated bits.

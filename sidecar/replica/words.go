@@ -3,11 +3,11 @@ package replica
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
 
 	"deepdist/internal/bundle"
+	"deepdist/internal/pages"
+	"deepdist/internal/ranges"
 	"deepdist/internal/vec"
 	"deepdist/sidecar/psclient"
 	"deepdist/sidecar/word2vec"
@@ -95,22 +95,11 @@ func (w *Words) HoldWhole() {
 		p.keys, p.slots = nil, nil
 		p.reserve(p.size, w.stride)
 	}
-	w.touch()
-	w.share()
-}
-
-// touch makes the system clear the pages of all rows now, with all processors, and not one after the other as a pull arrives.
-func (w *Words) touch() {
-	const page = 4096 / 4
 	for i := range w.parts {
-		for _, rows := range [][]float32{w.parts[i].rows, w.parts[i].base} {
-			eachRange((len(rows)+page-1)/page, func(_, first, end int) {
-				for at := first; at < end; at++ {
-					rows[at*page] = 0
-				}
-			})
-		}
+		pages.Touch(bundle.Bytes(w.parts[i].rows))
+		pages.Touch(bundle.Bytes(w.parts[i].base))
 	}
+	w.share()
 }
 
 // Hold makes room for the rows of a slice: those that its records need.
@@ -190,7 +179,7 @@ func (w *Words) Ready() {
 	}
 	for i := range w.parts {
 		rows, base := w.parts[i].rows, w.parts[i].base
-		eachRange(len(rows), func(_, first, end int) { copy(rows[first:end], base[first:end]) })
+		ranges.Each(len(rows), func(_, first, end int) { copy(rows[first:end], base[first:end]) })
 	}
 	if w.whole {
 		w.version = w.pulled.Version
@@ -250,7 +239,7 @@ func (w *Words) Settle(version uint64) {
 	}
 	for i := range w.parts {
 		p := &w.parts[i]
-		eachRange(len(p.changed), func(_, first, end int) {
+		ranges.Each(len(p.changed), func(_, first, end int) {
 			delta := make([]float32, w.stride)
 			for _, key := range p.changed[first:end] {
 				at := int(key) * w.stride
@@ -266,8 +255,8 @@ func (w *Words) Settle(version uint64) {
 
 // findChanged lists the rows that training has changed: comparing costs less than noting every touch.
 func (p *part) findChanged(stride int) []uint32 {
-	lists := make([][]uint32, ranges())
-	eachRange(p.size, func(i, first, end int) {
+	lists := make([][]uint32, ranges.Count())
+	ranges.Each(p.size, func(i, first, end int) {
 		var list []uint32
 		for key := first; key < end; key++ {
 			at := key * stride
@@ -280,18 +269,6 @@ func (p *part) findChanged(stride int) []uint32 {
 	p.changed = slices.Concat(lists...)
 	return p.changed
 }
-
-// eachRange cuts [0, n) into ranges, one for each processor, and calls f for all of them at once.
-func eachRange(n int, f func(i, first, end int)) {
-	var group sync.WaitGroup
-	k := ranges()
-	for i := range k {
-		group.Go(func() { f(i, i*n/k, (i+1)*n/k) })
-	}
-	group.Wait()
-}
-
-func ranges() int { return runtime.GOMAXPROCS(0) }
 
 // hold maps keys to rows 0, 1, 2, …
 func (p *part) hold(keys []uint32, stride int) {

@@ -35,6 +35,34 @@ func (out *slice) blocks(threads int) []block {
 	return list
 }
 
+// share is the blocks that one thread takes first. Shares lie far apart in the text: near each other, threads would meet in the rows of the words that a text is
+// about, and each such row has to travel from processor to processor.
+type share struct {
+	blocks []block
+	next   atomic.Int64
+	_      [64]byte // the next one's counter is not on the same cache line
+}
+
+// shares cuts blocks into as many ranges as there are threads.
+func shares(blocks []block, threads int) []share {
+	list := make([]share, threads)
+	for i := range list {
+		list[i].blocks = blocks[i*len(blocks)/threads : (i+1)*len(blocks)/threads]
+	}
+	return list
+}
+
+// take gives the next block of a thread's own share, in order; then one that another thread has not come to; then nil.
+func take(list []share, own int) *block {
+	for k := range list {
+		s := &list[(own+k)%len(list)]
+		if i := int(s.next.Add(1)) - 1; i < len(s.blocks) {
+			return &s.blocks[i]
+		}
+	}
+	return nil
+}
+
 // rates gives the learning rate: it falls from alpha to minAlpha with the words that are in the model, and those of this slice.
 type rates struct {
 	alpha, minAlpha float32
@@ -46,24 +74,25 @@ func (r rates) at(words uint64) float32 {
 	return max(r.minAlpha, r.alpha-(r.alpha-r.minAlpha)*float32(done))
 }
 
-// trainSlice trains a slice with all seats: each thread takes the next block until there is none. A task that leaves ends its
+// trainSlice trains a slice with all seats: each thread takes a block after the other until there is none. A task that leaves ends its
 // thread after the block at hand, and the others do the rest; complete is false if there are no others. One seat alone trains
 // the records in their order.
 func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats word2vec.Stats, complete bool) {
 	seats := t.seats.all()
 	blocks := s.blocks(max(1, len(seats)))
-	var next, done atomic.Int64
+	list := shares(blocks, len(seats))
+	var done atomic.Int64
 	var threads sync.WaitGroup
-	for _, seat := range seats {
+	for own, seat := range seats {
 		threads.Go(func() {
 			trainer := t.trainer()
 			for !seat.gone() && t.ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(blocks) {
+				block := take(list, own)
+				if block == nil {
 					break
 				}
-				trainBlock(trainer, blocks[i], rows, r)
-				t.words.Add(blocks[i].words)
+				trainBlock(trainer, *block, rows, r)
+				t.words.Add(block.words)
 				done.Add(1)
 			}
 			t.mu.Lock()
