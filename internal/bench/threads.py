@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """What a second thread costs: `make bench-threads`, with DEEPDIST_CORPUS naming a text file.
 
-Trains one epoch over the first 3 million words with one thread and with two, in turns, five times each at dim 100 and 300 (settings as in kernel.py). One JSON
-line per pair, and one with the medians:
+Trains two epochs over the first 3 million words with one thread, with two, and in two processes of one thread at once, in turns, five times each at dim 100 and 300 (settings as
+in kernel.py). One JSON line per turn, and one with the medians:
 
     ratio             words per CPU second with two threads over those with one: 1 if threads do not disturb each other
+    separate_ratio    the same of the two processes, which have no memory in common: what the machine's common cache and memory take away, without any row that is shared
     peak_ratio        the same of a loop that only multiplies and adds, in registers: what the machine itself takes away
     line_transfer_ns  how long a cache line takes from one processor to the other, measured right after the two threads have trained. Where this rises, so does the
                       price of the rows that they share, whatever the code does
@@ -12,6 +13,7 @@ line per pair, and one with the medians:
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import statistics
 import subprocess
@@ -23,12 +25,16 @@ from kernel import ROOT, deepdist, first_words
 
 PAIRS = 5
 WORDS = 3_000_000
+EPOCHS = 2
 
 
 def pair(binary: Path, text: Path, dim: int) -> dict[str, float]:
-    one, two = (deepdist(binary, text, dim, threads) for threads in (1, 2))
+    one, two = (deepdist(binary, text, dim, threads, epochs=EPOCHS) for threads in (1, 2))
+    with concurrent.futures.ThreadPoolExecutor() as processes:
+        separate = list(processes.map(lambda _: deepdist(binary, text, dim, 1, epochs=EPOCHS), range(2)))
     return {
         "ratio": two["words_per_cpu_second"] / one["words_per_cpu_second"],
+        "separate_ratio": statistics.mean(process["words_per_cpu_second"] for process in separate) / one["words_per_cpu_second"],
         "peak_ratio": two["fma_peak_gflops"] / 2 / one["fma_peak_gflops"],
         "line_transfer_ns": two["line_transfer_ns"],
         "words_per_cpu_second": two["words_per_cpu_second"],

@@ -18,7 +18,6 @@ type slice struct {
 type piece struct {
 	chunk    *chunk
 	from, to int
-	words    uint64 // of the slice, before this piece
 }
 
 // source is where slices are cut from: the feed, and the chunk that the last slice has left half read.
@@ -72,7 +71,7 @@ func (out *slice) take(s *source, words uint64) (full bool) {
 	}
 	ended := to == len(k.records)
 	if to > s.from || (ended && k.last) {
-		out.pieces = append(out.pieces, piece{chunk: k, from: s.from, to: to, words: out.words})
+		out.pieces = append(out.pieces, piece{chunk: k, from: s.from, to: to})
 		out.extend(k, s.from, to, n)
 		out.words += n
 	}

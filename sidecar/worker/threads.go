@@ -11,7 +11,6 @@ import (
 type block struct {
 	chunk    *chunk
 	from, to int
-	before   uint64 // words of the slice before it
 	words    uint64
 }
 
@@ -20,15 +19,13 @@ func (out *slice) blocks(threads int) []block {
 	target := max(1, min(10_000, out.words/uint64(8*threads)))
 	var list []block
 	for _, p := range out.pieces {
-		before := p.words
 		for from := p.from; from < p.to; {
-			b := block{chunk: p.chunk, from: from, to: from, before: before}
+			b := block{chunk: p.chunk, from: from, to: from}
 			for b.to < p.to && b.words < target {
 				b.words += uint64(p.chunk.length(b.to))
 				b.to++
 			}
 			list = append(list, b)
-			before += b.words
 			from = b.to
 		}
 	}
@@ -63,7 +60,7 @@ func take(list []share, own int) *block {
 	return nil
 }
 
-// rates gives the learning rate: it falls from alpha to minAlpha with the words that are in the model, and those of this slice.
+// rates gives the learning rate: it falls from alpha to minAlpha with the words that are in the model, and those of this slice that have been begun.
 type rates struct {
 	alpha, minAlpha float32
 	applied, total  uint64
@@ -81,6 +78,7 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 	seats := t.seats.all()
 	blocks := s.blocks(max(1, len(seats)))
 	list := shares(blocks, len(seats))
+	var begun atomic.Uint64
 	var done atomic.Int64
 	var threads sync.WaitGroup
 	for own, seat := range seats {
@@ -91,7 +89,7 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 				if block == nil {
 					break
 				}
-				trainBlock(trainer, *block, rows, r)
+				trainBlock(trainer, *block, rows, r, begun.Add(block.words)-block.words)
 				t.words.Add(block.words)
 				done.Add(1)
 			}
@@ -105,11 +103,10 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 	return stats, int(done.Load()) == len(blocks)
 }
 
-func trainBlock(trainer *word2vec.Trainer, b block, rows *word2vec.Matrices, r rates) {
-	words := b.before
+func trainBlock(trainer *word2vec.Trainer, b block, rows *word2vec.Matrices, r rates, begun uint64) {
 	for i := b.from; i < b.to; i++ {
 		rec := b.chunk.record(i)
-		trainer.Train(rec, rows, r.at(words))
-		words += uint64(len(rec.Tokens))
+		trainer.Train(rec, rows, r.at(begun))
+		begun += uint64(len(rec.Tokens))
 	}
 }

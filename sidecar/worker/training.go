@@ -130,17 +130,21 @@ func (t *training) prepare() error {
 
 // newFeed keeps the text if all of it is short enough, and there is room.
 func (t *training) newFeed() *feed {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	words := uint64(0)
-	for _, p := range t.partitions {
-		words += p.Totals().Words
-	}
 	room := 0
-	if words <= min(keepWords, t.limit) {
+	if t.epochWords() <= min(keepWords, t.limit) {
 		room = keepWords
 	}
 	return newFeed(t.ctx, t.openSpool, room)
+}
+
+// epochWords is how many words the spools here have, those that are not in the vocabulary among them.
+func (t *training) epochWords() (words uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range t.partitions {
+		words += p.Totals().Words
+	}
+	return words
 }
 
 // fetch gets the vocabulary and makes the model, once.

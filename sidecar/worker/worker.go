@@ -1,10 +1,12 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"deepdist/sidecar/psclient"
@@ -33,7 +35,7 @@ func (t *training) train() error {
 			}
 			continue // the server had none yet: is anybody still here?
 		}
-		slice, err := t.source.cut(t.ctx, min(leave.words, t.limit))
+		slice, rates, err := t.next(leave)
 		if errors.Is(err, spool.ErrDamaged) {
 			if err := t.disown(t.source.half.claim.partition, err); err != nil {
 				return err
@@ -45,10 +47,6 @@ func (t *training) train() error {
 		}
 		if len(slice.cursors) == 0 {
 			continue
-		}
-		rates, err := t.pull(slice, leave)
-		if err != nil {
-			return err
 		}
 		began := time.Now()
 		stats, complete := t.trainSlice(slice, t.rows.Matrices(), rates)
@@ -114,14 +112,15 @@ func (t *training) hold(c *claim) {
 	t.source.open++
 }
 
-// pull fetches the rows that the slice needs. Large slices touch most of the vocabulary, and then all rows are held; as long as nobody
-// else pushes they stay what the server has, and nothing is pulled at all.
-func (t *training) pull(s *slice, l leave) (rates, error) {
-	settings := t.model.Settings()
-	touches := s.words * uint64(t.model.RowsPerWord()) // at most: many words come several times
-	if t.rows.Current() || touches >= 2*uint64(len(t.vocabulary.Counts)) {
-		t.rows.HoldWhole()
-	} else {
+// next cuts a slice and makes the rows ready for it. Large slices touch most of the vocabulary, and then all rows are held: they are fetched while the slice is still read;
+// as long as nobody else pushes they stay what the server has, and nothing is fetched at all.
+func (t *training) next(l leave) (s *slice, r rates, err error) {
+	words := min(l.words, t.limit)
+	touches := min(words, t.epochWords()) * uint64(t.model.RowsPerWord()) // at most: many words come several times
+	if !t.rows.Current() && touches < 2*uint64(len(t.vocabulary.Counts)) {
+		if s, err = t.source.cut(t.ctx, words); err != nil || len(s.cursors) == 0 {
+			return s, r, err
+		}
 		t.needed.Reset()
 		for _, p := range s.pieces {
 			for i := p.from; i < p.to; i++ {
@@ -129,7 +128,23 @@ func (t *training) pull(s *slice, l leave) (rates, error) {
 			}
 		}
 		t.rows.Hold(t.needed)
+		r, err = t.pull(l)
+		return s, r, err
 	}
+	var pulling sync.WaitGroup
+	var pullErr error
+	pulling.Go(func() {
+		t.rows.HoldWhole()
+		r, pullErr = t.pull(l)
+	})
+	s, err = t.source.cut(t.ctx, words)
+	pulling.Wait()
+	return s, r, cmp.Or(err, pullErr)
+}
+
+// pull fetches the rows that are held.
+func (t *training) pull(l leave) (rates, error) {
+	settings := t.model.Settings()
 	r := rates{alpha: settings.Alpha, minAlpha: settings.MinAlpha, applied: l.applied, total: l.total}
 	if rows, ifNotVersion := t.rows.Wanted(); len(rows) > 0 {
 		if err := t.worker.client.Pull(t.ctx, t.id, rows, ifNotVersion, t.rows); err != nil {
