@@ -42,7 +42,8 @@ type Session struct {
 	log    *slog.Logger
 	budget *semaphore.Weighted
 
-	staging pages.Spare // what pushes of word vectors are received in
+	staging   pages.Spare // what pushes of word vectors are received in
+	preparing sync.WaitGroup
 
 	stopped chan struct{} // closed by Close
 	running sync.WaitGroup
@@ -101,6 +102,7 @@ func (s *Session) Close() error {
 		close(s.stopped)
 	}
 	s.running.Wait()
+	s.preparing.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.model.Close()

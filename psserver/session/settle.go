@@ -66,13 +66,7 @@ func (s *Session) settle(t *training) error {
 	w.merge.Forget()
 	w.book.SetText(settled.Size(), settled.Words)
 	s.next()
-	if w.book.Sole() != "" { // it will push all rows at once: the memory for that is made ready while it makes itself ready
-		var deltas []int
-		for _, m := range w.settings.matrices(settled.Size()) {
-			deltas = append(deltas, 4*dim*m.rows)
-		}
-		s.running.Go(func() { s.staging.Prepare(deltas...) })
-	}
+	s.prepare(w)
 	// A partition without records needs no worker: it has ended before it began.
 	for p := range t.partitions {
 		if w.merge.Records(p) == 0 {
@@ -84,6 +78,20 @@ func (s *Session) settle(t *training) error {
 	s.log.Info("vocabulary settled", "training", t.id, "size", settled.Size(), "words", settled.Words, "dropped", settled.Dropped)
 	s.touch()
 	return nil
+}
+
+// prepare has memory ready for the pushes of a worker that will push all rows at once, while it makes itself ready. Of large models that would be much memory before
+// it is needed, to save little of a long training.
+func (s *Session) prepare(w *wordTraining) {
+	var deltas []int
+	all := int64(0)
+	for _, m := range w.settings.matrices(w.settled.Size()) {
+		deltas = append(deltas, 4*int(w.settings.VectorSize)*m.rows)
+		all += int64(deltas[len(deltas)-1])
+	}
+	if w.book.Sole() != "" && all <= s.config.Budget {
+		s.preparing.Go(func() { s.staging.Prepare(deltas...) })
+	}
 }
 
 // makeVectors allocates the tensors, after a look at the memory there is.

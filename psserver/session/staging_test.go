@@ -81,3 +81,35 @@ func TestMemoryOfPushesGoesWithAClosedTraining(t *testing.T) {
 		t.Errorf("after it %d bytes are kept", kept)
 	}
 }
+
+func TestMemoryIsReadyForTheOnlyWorkersPushesIfItIsWithinTheBudget(t *testing.T) {
+	const dim, size = 1 << 16, 20
+	for budget, want := range map[int64]int{256 << 20: 2 * 4 * dim * size, 8 << 20: 0} {
+		s := New(Config{Log: slog.New(slog.DiscardHandler), Budget: budget})
+		training, err := s.OpenWords(OpenWords{Partitions: 1, Settings: Word2Vec{VectorSize: dim, Window: 5, Negative: 5, Alpha: .025, Epochs: 1, Sg: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		worker, err := s.Join(Newcomer{Protocol: version.Protocol, Build: version.Build, SessionID: s.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var words []vocabulary.Entry
+		for i := range size {
+			words = append(words, vocabulary.Entry{Word: string(rune('a' + i)), Count: 5})
+		}
+		if _, err := s.Commit(worker, training, 0, vocabulary.Partition{Rows: 1, Records: 1, Words: 5 * size, Distinct: size}, words); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.SettleVocabulary(training); err != nil {
+			t.Fatal(err)
+		}
+		s.preparing.Wait()
+		if got := s.staging.Bytes(); got != want {
+			t.Errorf("a budget of %d bytes: %d are ready, not %d", budget, got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
