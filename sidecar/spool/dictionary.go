@@ -1,6 +1,9 @@
 package spool
 
 import (
+	"encoding/binary"
+	"math/bits"
+
 	"github.com/zeebo/xxh3"
 
 	"deepdist/internal/frame"
@@ -8,7 +11,7 @@ import (
 
 // Dictionary numbers the words of one partition in order of first appearance, and counts them.
 //
-// It is an open-addressing table of its own: one probe compares 32 bits of hash before it looks at a word, words lie one
+// It is an open-addressing table of its own, whose slots hold short words whole: most words of a text are found by one look at one cache line. All words lie one
 // after another in one piece of memory, and nothing is allocated per word.
 type Dictionary struct {
 	slots  []slot // a power of two, at most 5/8 full
@@ -18,8 +21,42 @@ type Dictionary struct {
 }
 
 type slot struct {
-	hash   uint32
-	number uint32 // of the word, plus 1; 0: free
+	key
+	number uint32 // of the word
+}
+
+// key is what tells words apart: of a word of at most shortBytes bytes it is these, then zeros; of a longer one a hash.
+type key struct {
+	low, high uint64
+	size      uint32 // its length plus 1; 0: the slot is free
+}
+
+const shortBytes = 16
+
+// keyOf reads the bytes behind a short word, too, if there are any, since that is faster than to look how many it has.
+func keyOf(word []byte) key {
+	n := uint(len(word))
+	if n > shortBytes {
+		h := xxh3.Hash128(word)
+		return key{low: h.Lo, high: h.Hi, size: uint32(n) + 1}
+	}
+	var bytes [shortBytes]byte
+	if cap(word) >= shortBytes {
+		bytes = [shortBytes]byte(word[:shortBytes])
+	} else {
+		copy(bytes[:], word)
+	}
+	return key{
+		low:  binary.LittleEndian.Uint64(bytes[:]) & (1<<min(8*n, 64) - 1),
+		high: binary.LittleEndian.Uint64(bytes[8:]) & (1<<(8*max(n, 8)-64) - 1),
+		size: uint32(n) + 1,
+	}
+}
+
+// place is a hash of the key.
+func (k key) place() uint64 {
+	high, low := bits.Mul64(k.low^0x9e3779b97f4a7c15, k.high^uint64(k.size)^0xd6e8feb86659fd93)
+	return high ^ low
 }
 
 // maxDictionaryBytes keeps word positions within 32 bits.
@@ -42,21 +79,21 @@ func (d *Dictionary) Word(number int) []byte {
 
 // Count counts word once and returns its number.
 func (d *Dictionary) Count(word []byte) (uint32, error) {
-	h := xxh3.Hash(word)
+	k := keyOf(word)
 	mask := uint64(len(d.slots) - 1)
-	for at := h >> 32 & mask; ; at = (at + 1) & mask {
-		s := d.slots[at]
-		if s.number == 0 {
-			return d.insert(word, uint32(h), at)
+	for at := k.place() & mask; ; at = (at + 1) & mask {
+		s := &d.slots[at]
+		if s.key == k && (len(word) <= shortBytes || string(d.Word(int(s.number))) == string(word)) {
+			d.Counts[s.number]++
+			return s.number, nil
 		}
-		if s.hash == uint32(h) && string(d.Word(int(s.number-1))) == string(word) {
-			d.Counts[s.number-1]++
-			return s.number - 1, nil
+		if s.size == 0 {
+			return d.insert(word, k, at)
 		}
 	}
 }
 
-func (d *Dictionary) insert(word []byte, hash uint32, at uint64) (uint32, error) {
+func (d *Dictionary) insert(word []byte, k key, at uint64) (uint32, error) {
 	if len(d.text)+len(word) > maxDictionaryBytes {
 		return 0, frame.Errorf(frame.BadInput, "its %d distinct words take more than 2 GiB: give the RDD more partitions (rdd.repartition), "+
 			"or check that the rows really are text", len(d.ends))
@@ -65,24 +102,26 @@ func (d *Dictionary) insert(word []byte, hash uint32, at uint64) (uint32, error)
 	d.text = append(d.text, word...)
 	d.ends = append(d.ends, uint32(len(d.text)))
 	d.Counts = append(d.Counts, 1)
-	d.slots[at] = slot{hash: hash, number: number + 1}
+	d.slots[at] = slot{k, number}
 	if 8*len(d.ends) > 5*len(d.slots) {
 		d.grow()
 	}
 	return number, nil
 }
 
-// grow doubles the table. Positions come from the hash's upper half, which slots don't keep, so words are hashed again: it is
-// done a few dozen times in a partition's life.
+// grow doubles the table.
 func (d *Dictionary) grow() {
-	d.slots = make([]slot, 2*len(d.slots))
+	old := d.slots
+	d.slots = make([]slot, 2*len(old))
 	mask := uint64(len(d.slots) - 1)
-	for number := range d.ends {
-		h := xxh3.Hash(d.Word(number))
-		at := h >> 32 & mask
-		for d.slots[at].number != 0 {
+	for _, s := range old {
+		if s.size == 0 {
+			continue
+		}
+		at := s.place() & mask
+		for d.slots[at].size != 0 {
 			at = (at + 1) & mask
 		}
-		d.slots[at] = slot{hash: uint32(h), number: uint32(number) + 1}
+		d.slots[at] = s
 	}
 }

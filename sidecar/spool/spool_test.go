@@ -424,3 +424,34 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Short words are told apart by their bytes and length in registers, long ones by hash and text; what lies behind a word in memory is no part of it.
+func TestWordsOfEveryLengthAreToldApartWhereverTheyLie(t *testing.T) {
+	var words []string
+	for n := 1; n <= 40; n++ {
+		words = append(words, strings.Repeat("a", n), strings.Repeat("\x00", n), strings.Repeat("a", n-1)+"\x00", strings.Repeat("a", n-1)+"b", "b"+strings.Repeat("a", n-1), strings.Repeat("\xff", n))
+	}
+	d, number := NewDictionary(), map[string]uint32{}
+	for _, behind := range []string{"", " ", "a", "\xff\xff", strings.Repeat("z", 40), strings.Repeat("\x00", 40)} {
+		for _, word := range words {
+			memory := []byte(word + behind)
+			got, err := d.Count(slices.Clip(memory)[:len(word)])
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, known := number[word]
+			if !known {
+				want = uint32(len(number))
+				number[word] = want
+			}
+			if got != want || string(d.Word(int(got))) != word {
+				t.Fatalf("%q before %q is number %d, %q; want %d", word, behind, got, d.Word(int(got)), want)
+			}
+		}
+	}
+	for word, n := range number {
+		if many := d.Counts[n] / 6; d.Counts[n]%6 != 0 || many == 0 {
+			t.Errorf("%q was counted %d times", word, d.Counts[n])
+		}
+	}
+}
