@@ -123,7 +123,7 @@ bench-hdfs: build need-java ## how fast text comes out of HDFS, read by the side
 bench-kernel: build ## words per second of the training kernel and of gensim, by dimension and threads
 	@.venv/bin/python internal/bench/kernel.py
 
-bench-threads: build ## what a second thread costs the first: words per CPU second with two over one, five pairs
+bench-threads: build ## what a second thread costs the first: words per CPU second with two over one, five turns
 	@.venv/bin/python internal/bench/threads.py
 
 bench-memory: build need-java ## memory of each process and bytes of spool for a million words at dim 300, beside the formula of docs/spark.md

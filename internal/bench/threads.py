@@ -23,12 +23,12 @@ from pathlib import Path
 import inputs
 from kernel import ROOT, deepdist, first_words
 
-PAIRS = 5
+TURNS = 5
 WORDS = 3_000_000
 EPOCHS = 2
 
 
-def pair(binary: Path, text: Path, dim: int) -> dict[str, float]:
+def turn(binary: Path, text: Path, dim: int) -> dict[str, float]:
     one, two = (deepdist(binary, text, dim, threads, epochs=EPOCHS) for threads in (1, 2))
     with concurrent.futures.ThreadPoolExecutor() as processes:
         separate = list(processes.map(lambda _: deepdist(binary, text, dim, 1, epochs=EPOCHS), range(2)))
@@ -48,12 +48,12 @@ def main() -> None:
         subprocess.run(["go", "build", "-o", binary, "./internal/bench/kernel"], cwd=ROOT, check=True)
         text = first_words(corpus, WORDS, Path(folder) / "text.txt")
         for dim in (100, 300):
-            pairs = []
-            for _ in range(PAIRS):
-                pairs.append(pair(binary, text, dim))
-                print(json.dumps({"dim": dim, **{name: round(value, 3) for name, value in pairs[-1].items()}}), flush=True)
-            medians = {name: round(statistics.median(p[name] for p in pairs), 3) for name in pairs[0]}
-            print(json.dumps({"dim": dim, "pairs": PAIRS, "median": True, **medians}), flush=True)
+            turns = []
+            for _ in range(TURNS):
+                turns.append(turn(binary, text, dim))
+                print(json.dumps({"dim": dim, **{name: round(value, 3) for name, value in turns[-1].items()}}), flush=True)
+            medians = {name: round(statistics.median(t[name] for t in turns), 3) for name in turns[0]}
+            print(json.dumps({"dim": dim, "turns": TURNS, "median": True, **medians}), flush=True)
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ func TestAnotherSidecarGoesOnWhereAKilledOneStopped(t *testing.T) {
 func TestAnotherOrderOfTheRecordsIsSaidWithItsFix(t *testing.T) {
 	ps, first, next := startServer(t, "--lease", "2s"), startSidecar(t), startSidecar(t)
 	const lines = 140_000 // an epoch of several slices, so that the first sidecar dies in the midst of it
-	id := ps.openWords(t, 1, map[string]any{"epochs": 2, "vector_size": 500})
+	id := ps.openWords(t, 1, map[string]any{"epochs": 2, "vector_size": 2000})
 	if _, err := first.ingest(t, ps, id, 0, 1, topics(lines, 1)); err != nil {
 		t.Fatal(err)
 	}

@@ -28,11 +28,11 @@ const (
 	Flight = 8000
 	// MaxSlice is the largest slice ever granted: its rows are one worker's memory, its words one loss of work.
 	MaxSlice = 20_000_000
-	// first is the first slice of a worker that is alone so far. A push costs as much as the training of a million words, so there is none before.
+	// first is the first slice of a worker that is alone so far where others have text, too. A push costs as much as the training of a million words, so it is no shorter.
 	first = 2_000_000
 	// growth of its slices once it is alone again, from Flight.
 	growth = 256
-	// minLargest is what the slices of a lone worker grow to at least.
+	// minLargest is what the slices of a lone worker are, or grow to, at least.
 	minLargest = 1_000_000
 	// wordsPerRow: a slice pays when each row that it pulls and pushes is used about so often. A row of 100 numbers costs about as
 	// much to push and add as ten words to train.
@@ -192,15 +192,12 @@ func (b *Book) Grant(id string) uint64 {
 	if !b.Trains(id) {
 		return 0
 	}
-	words := min(b.largest, b.next)
-	if b.Sole() == id {
+	words, n := min(b.largest, b.next), b.Training()
+	switch {
+	case n > 1:
+		words = max(1, Flight/uint64(n))
+	case b.Sole() == id:
 		words = b.largest
-	}
-	if n := b.Training(); n > 1 {
-		words = Flight / uint64(n)
-		if words == 0 {
-			words = 1
-		}
 	}
 	others := uint64(0)
 	for other, o := range b.workers {
@@ -212,7 +209,7 @@ func (b *Book) Grant(id string) uint64 {
 	if others > 0 && others+words > Flight {
 		return 0 // workers have come or gone: slices of the old lengths are still out
 	}
-	if b.Training() > 1 {
+	if n > 1 {
 		b.next = Flight
 	} else {
 		b.next = growth * words

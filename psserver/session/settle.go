@@ -66,7 +66,6 @@ func (s *Session) settle(t *training) error {
 	w.merge.Forget()
 	w.book.SetText(settled.Size(), settled.Words)
 	s.next()
-	s.prepare(w)
 	// A partition without records needs no worker: it has ended before it began.
 	for p := range t.partitions {
 		if w.merge.Records(p) == 0 {
@@ -75,13 +74,14 @@ func (s *Session) settle(t *training) error {
 			}
 		}
 	}
+	s.prepare(w)
 	s.log.Info("vocabulary settled", "training", t.id, "size", settled.Size(), "words", settled.Words, "dropped", settled.Dropped)
 	s.touch()
 	return nil
 }
 
-// prepare has memory ready for the pushes of a worker that will push all rows at once, while it makes itself ready. Of large models that would be much memory before
-// it is needed, to save little of a long training.
+// prepare has memory ready for the pushes of a worker that will push all rows at once, while it makes itself ready. A large model's would take much memory long before
+// its first push, and save little of a long training; a short text's pushes are small.
 func (s *Session) prepare(w *wordTraining) {
 	var deltas []int
 	all := int64(0)
@@ -89,7 +89,7 @@ func (s *Session) prepare(w *wordTraining) {
 		deltas = append(deltas, 4*int(w.settings.VectorSize)*m.rows)
 		all += int64(deltas[len(deltas)-1])
 	}
-	if w.book.Sole() != "" && all <= s.config.Budget {
+	if w.book.Sole() != "" && all <= s.config.Budget && w.settled.Words >= uint64(w.settled.Size()) {
 		s.preparing.Go(func() { s.staging.Prepare(deltas...) })
 	}
 }
@@ -123,9 +123,10 @@ func (s *Session) makeVectors(w *wordTraining, v *vocabulary.Vocabulary, dim int
 			if tensor, err = store.New(m.name, "float32", m.rows, dim); err != nil {
 				return err
 			}
-			pages.Touch(tensor.Data)
 			if m.name == "syn0" {
 				vocabulary.InitialVectors(tensor.Float32s(), dim, w.settings.Seed)
+			} else {
+				pages.Touch(tensor.Data)
 			}
 		}
 		if err := s.words.Define(tensor); err != nil {

@@ -82,34 +82,70 @@ func TestMemoryOfPushesGoesWithAClosedTraining(t *testing.T) {
 	}
 }
 
-func TestMemoryIsReadyForTheOnlyWorkersPushesIfItIsWithinTheBudget(t *testing.T) {
+func TestMemoryIsReadyForTheOnlyWorkersPushesIfTheyAreWhole(t *testing.T) {
 	const dim, size = 1 << 16, 20
-	for budget, want := range map[int64]int{256 << 20: 2 * 4 * dim * size, 8 << 20: 0} {
-		s := New(Config{Log: slog.New(slog.DiscardHandler), Budget: budget})
-		training, err := s.OpenWords(OpenWords{Partitions: 1, Settings: Word2Vec{VectorSize: dim, Window: 5, Negative: 5, Alpha: .025, Epochs: 1, Sg: true}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		worker, err := s.Join(Newcomer{Protocol: version.Protocol, Build: version.Build, SessionID: s.ID})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var words []vocabulary.Entry
+	const all = 2 * 4 * dim * size
+	vocabularyOf := func(count uint64) (words []vocabulary.Entry) {
 		for i := range size {
-			words = append(words, vocabulary.Entry{Word: string(rune('a' + i)), Count: 5})
+			words = append(words, vocabulary.Entry{Word: string(rune('a' + i)), Count: count})
 		}
-		if _, err := s.Commit(worker, training, 0, vocabulary.Partition{Rows: 1, Records: 1, Words: 5 * size, Distinct: size}, words); err != nil {
+		return words
+	}
+	for name, c := range map[string]struct {
+		budget int64
+		given  []vocabulary.Entry
+		first  []vocabulary.Entry // what one worker has
+		other  []vocabulary.Entry // and another one
+		want   int
+	}{
+		"one has all text":                {256 << 20, nil, vocabularyOf(5), nil, all},
+		"it fits in":                      {all, nil, vocabularyOf(5), nil, all},
+		"it doesn't":                      {all - 1, nil, vocabularyOf(5), nil, 0},
+		"two have text":                   {256 << 20, nil, vocabularyOf(5), vocabularyOf(1), 0},
+		"fewer words than there are rows": {256 << 20, vocabularyOf(1), vocabularyOf(5)[:3], nil, 0},
+	} {
+		s := New(Config{Log: slog.New(slog.DiscardHandler), Budget: c.budget})
+		training, err := s.OpenWords(OpenWords{Partitions: 2, Given: c.given, Settings: Word2Vec{VectorSize: dim, Window: 5, Negative: 5, Alpha: .025, Epochs: 1, Sg: true}})
+		if err != nil {
 			t.Fatal(err)
+		}
+		for partition, words := range [][]vocabulary.Entry{c.first, c.other} {
+			worker, err := s.Join(Newcomer{Protocol: version.Protocol, Build: version.Build, SessionID: s.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := vocabulary.Partition{Distinct: uint64(len(words))}
+			for _, w := range words {
+				p.Rows, p.Records, p.Words = 1, 1, p.Words+w.Count
+			}
+			if _, err := s.Commit(worker, training, uint32(partition), p, words); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if _, err := s.SettleVocabulary(training); err != nil {
 			t.Fatal(err)
 		}
 		s.preparing.Wait()
-		if got := s.staging.Bytes(); got != want {
-			t.Errorf("a budget of %d bytes: %d are ready, not %d", budget, got, want)
+		if got := s.staging.Bytes(); got != c.want {
+			t.Errorf("%s: %d bytes are ready, not %d", name, got, c.want)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestASessionEndsAfterTheMemoryThatIsBeingMadeReady(t *testing.T) {
+	s, _ := opened(t)
+	ready := false
+	s.preparing.Go(func() {
+		s.staging.Prepare(64 << 20)
+		ready = true
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left := s.staging.Bytes(); !ready || left != 0 {
+		t.Errorf("ready %v, %d bytes are left", ready, left)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Dictionary numbers the words of one partition in order of first appearance, and counts them.
 //
 // It is an open-addressing table of its own, whose slots hold short words whole: most words of a text are found by one look at one cache line. All words lie one
-// after another in one piece of memory, and nothing is allocated per word.
+// after another in one piece of memory, and nothing is allocated per word. A word takes 40 to 80 bytes of the table, and twice that for a moment when it grows.
 type Dictionary struct {
 	slots  []slot // a power of two, at most 5/8 full
 	text   []byte // all words
@@ -20,25 +20,22 @@ type Dictionary struct {
 	Counts []uint64 // by number
 }
 
+// slot has what tells words apart: of a word of at most shortBytes bytes these, then zeros; of a longer one a hash.
 type slot struct {
-	key
-	number uint32 // of the word
-}
-
-// key is what tells words apart: of a word of at most shortBytes bytes it is these, then zeros; of a longer one a hash.
-type key struct {
 	low, high uint64
 	size      uint32 // its length plus 1; 0: the slot is free
+	number    uint32
 }
 
 const shortBytes = 16
 
-// keyOf reads the bytes behind a short word, too, if there are any, since that is faster than to look how many it has.
-func keyOf(word []byte) key {
+// slotOf is a word's slot but for its number. It loads the bytes behind a short word with it, as far as its capacity goes, and masks them out, since that is faster than
+// to copy as many as it has: so nobody may be writing to those.
+func slotOf(word []byte) slot {
 	n := uint(len(word))
 	if n > shortBytes {
 		h := xxh3.Hash128(word)
-		return key{low: h.Lo, high: h.Hi, size: uint32(n) + 1}
+		return slot{low: h.Lo, high: h.Hi, size: uint32(n) + 1}
 	}
 	var bytes [shortBytes]byte
 	if cap(word) >= shortBytes {
@@ -46,16 +43,16 @@ func keyOf(word []byte) key {
 	} else {
 		copy(bytes[:], word)
 	}
-	return key{
+	return slot{
 		low:  binary.LittleEndian.Uint64(bytes[:]) & (1<<min(8*n, 64) - 1),
 		high: binary.LittleEndian.Uint64(bytes[8:]) & (1<<(8*max(n, 8)-64) - 1),
 		size: uint32(n) + 1,
 	}
 }
 
-// place is a hash of the key.
-func (k key) place() uint64 {
-	high, low := bits.Mul64(k.low^0x9e3779b97f4a7c15, k.high^uint64(k.size)^0xd6e8feb86659fd93)
+// place is a hash of the word.
+func (s *slot) place() uint64 {
+	high, low := bits.Mul64(s.low^0x9e3779b97f4a7c15, s.high^uint64(s.size)^0xd6e8feb86659fd93)
 	return high ^ low
 }
 
@@ -77,23 +74,23 @@ func (d *Dictionary) Word(number int) []byte {
 	return d.text[start:d.ends[number]]
 }
 
-// Count counts word once and returns its number.
+// Count counts word once and returns its number. Nobody may write to the word meanwhile, nor to what lies behind it within its capacity.
 func (d *Dictionary) Count(word []byte) (uint32, error) {
-	k := keyOf(word)
+	w := slotOf(word)
 	mask := uint64(len(d.slots) - 1)
-	for at := k.place() & mask; ; at = (at + 1) & mask {
+	for at := w.place() & mask; ; at = (at + 1) & mask {
 		s := &d.slots[at]
-		if s.key == k && (len(word) <= shortBytes || string(d.Word(int(s.number))) == string(word)) {
+		if s.low == w.low && s.high == w.high && s.size == w.size && (len(word) <= shortBytes || string(d.Word(int(s.number))) == string(word)) {
 			d.Counts[s.number]++
 			return s.number, nil
 		}
 		if s.size == 0 {
-			return d.insert(word, k, at)
+			return d.insert(word, w, at)
 		}
 	}
 }
 
-func (d *Dictionary) insert(word []byte, k key, at uint64) (uint32, error) {
+func (d *Dictionary) insert(word []byte, w slot, at uint64) (uint32, error) {
 	if len(d.text)+len(word) > maxDictionaryBytes {
 		return 0, frame.Errorf(frame.BadInput, "its %d distinct words take more than 2 GiB: give the RDD more partitions (rdd.repartition), "+
 			"or check that the rows really are text", len(d.ends))
@@ -102,7 +99,8 @@ func (d *Dictionary) insert(word []byte, k key, at uint64) (uint32, error) {
 	d.text = append(d.text, word...)
 	d.ends = append(d.ends, uint32(len(d.text)))
 	d.Counts = append(d.Counts, 1)
-	d.slots[at] = slot{k, number}
+	w.number = number
+	d.slots[at] = w
 	if 8*len(d.ends) > 5*len(d.slots) {
 		d.grow()
 	}

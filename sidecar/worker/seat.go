@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"slices"
 	"sync"
 )
 
@@ -39,12 +40,12 @@ func (s *Seat) Err() error { return s.err }
 
 // seats are the tasks at a training now.
 type seats struct {
-	mu     sync.Mutex
-	list   []*Seat
-	change chan struct{} // replaced and closed when a seat leaves
+	mu   sync.Mutex
+	list []*Seat
+	more chan struct{} // replaced and closed when a task takes a seat
 }
 
-func newSeats() *seats { return &seats{change: make(chan struct{})} }
+func newSeats() *seats { return &seats{more: make(chan struct{})} }
 
 func (s *seats) count() int {
 	s.mu.Lock()
@@ -52,17 +53,20 @@ func (s *seats) count() int {
 	return len(s.list)
 }
 
-func (s *seats) all() []*Seat {
+// all lists them; more is closed when there is another one.
+func (s *seats) all() (list []*Seat, more <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]*Seat(nil), s.list...)
+	return slices.Clone(s.list), s.more
 }
 
-// add seats a task; first tells whether it is alone, and so must start the loop.
+// add seats a task.
 func (s *seats) add(seat *Seat) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.list = append(s.list, seat)
+	close(s.more)
+	s.more = make(chan struct{})
 }
 
 func (s *seats) remove(seat *Seat) {
@@ -70,9 +74,7 @@ func (s *seats) remove(seat *Seat) {
 	defer s.mu.Unlock()
 	for i, other := range s.list {
 		if other == seat {
-			s.list = append(s.list[:i], s.list[i+1:]...)
-			close(s.change)
-			s.change = make(chan struct{})
+			s.list = slices.Delete(s.list, i, i+1)
 			return
 		}
 	}

@@ -191,6 +191,9 @@ func TestBlocksCoverASliceOnceInOrder(t *testing.T) {
 			if b.to <= b.from {
 				t.Fatalf("block %+v after %d words", b, words)
 			}
+			if first := b.chunk.record(b.from); 4*first.Partition+uint32(first.Index) != uint32(records) {
+				t.Fatalf("%d threads: record %d of partition %d after %d records", threads, first.Index, first.Partition, records)
+			}
 			words += b.words
 			records += b.to - b.from
 		}
@@ -252,6 +255,94 @@ func countLeft(took map[int]bool, first, end int) (left int) {
 		}
 	}
 	return left
+}
+
+func TestEachBlockHasTheRatesOfTheWordsBegunBeforeIt(t *testing.T) {
+	whole := rates{alpha: 0.025, minAlpha: 0.0001, applied: 300, total: 1000}
+	p := &pace{rates: whole}
+	before := uint64(0)
+	for _, words := range []uint64{100, 50, 1, 349} {
+		r := p.begin(words)
+		for _, within := range []uint64{0, words / 2, words} {
+			if r.at(within) != whole.at(before+within) {
+				t.Errorf("%d words into a block after %d words: %v, not %v", within, before, r.at(within), whole.at(before+within))
+			}
+		}
+		before += words
+	}
+}
+
+// longSlice is a training without a server, and a slice of so many words.
+func longSlice(t *testing.T, words int) (*training, *slice, *word2vec.Matrices) {
+	t.Helper()
+	line := strings.Repeat("a b c d e f g h i j ", 100)
+	s := newSource(t, spooled(t, slices.Repeat([]string{line}, words/1000)), &claim{})
+	cut, err := s.cut(context.Background(), uint64(words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := word2vec.Settings{VectorSize: 100, Window: 5, Sg: true, Negative: 5, Alpha: 1, Epochs: 1}
+	model, err := word2vec.New(settings, slices.Repeat([]uint64{1}, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := &word2vec.Matrices{Stride: word2vec.Stride(100)}
+	for _, m := range settings.Matrices(10) {
+		memory, free := word2vec.AllocRows(m.Rows, rows.Stride)
+		t.Cleanup(free)
+		rows.Put(m.Name, memory, nil)
+	}
+	return &training{seats: newSeats(), ctx: context.Background(), loopState: loopState{model: model}}, cut, rows
+}
+
+func (t *training) seat() *Seat {
+	s := &Seat{training: t, left: make(chan struct{}), done: make(chan struct{})}
+	t.seats.add(s)
+	return s
+}
+
+func TestASliceIsTrainedWholeByWhoeverIsSeated(t *testing.T) {
+	for seats := range 4 {
+		training, slice, rows := longSlice(t, 50_000)
+		for range seats {
+			training.seat()
+		}
+		stats, complete := training.trainSlice(slice, rows, rates{alpha: .025, total: 50_000})
+		if want := uint64(50_000) * uint64(min(1, seats)); complete != (seats > 0) || stats.Words != want || training.words.Load() != want {
+			t.Errorf("%d seats: complete %v, %d words, counted %d", seats, complete, stats.Words, training.words.Load())
+		}
+	}
+}
+
+func TestATaskThatComesDuringASliceGoesOnWhereTheOthersLeave(t *testing.T) {
+	training, slice, rows := longSlice(t, 2_000_000)
+	first := training.seat()
+	go func() {
+		for training.words.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		training.seat()
+		first.Leave()
+	}()
+	stats, complete := training.trainSlice(slice, rows, rates{alpha: .025, total: 2_000_000})
+	if !complete || stats.Words != 2_000_000 {
+		t.Errorf("complete %v, %d words", complete, stats.Words)
+	}
+	if training.seats.count() != 1 {
+		t.Error("the slice was over before the second came: the test tests nothing")
+	}
+}
+
+func TestAllRowsAreHeldWhereASliceTouchesMost(t *testing.T) {
+	for _, c := range []struct {
+		words                   uint64
+		rowsPerWord, vocabulary int
+		want                    bool
+	}{{17_000_000, 6, 71_000, true}, {4_000, 6, 71_000, false}, {1_000, 6, 3_000, true}, {999, 6, 3_000, false}, {0, 6, 10, false}} {
+		if got := touchesMost(c.words, c.rowsPerWord, c.vocabulary); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
 }
 
 func TestTheLearningRateFallsFromAlphaToMinAlpha(t *testing.T) {

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"deepdist/sidecar/word2vec"
@@ -71,42 +70,68 @@ func (r rates) at(words uint64) float32 {
 	return max(r.minAlpha, r.alpha-(r.alpha-r.minAlpha)*float32(done))
 }
 
-// trainSlice trains a slice with all seats: each thread takes a block after the other until there is none. A task that leaves ends its
-// thread after the block at hand, and the others do the rest; complete is false if there are no others. One seat alone trains
-// the records in their order.
-func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats word2vec.Stats, complete bool) {
-	seats := t.seats.all()
-	blocks := s.blocks(max(1, len(seats)))
-	list := shares(blocks, len(seats))
-	var begun atomic.Uint64
-	var done atomic.Int64
-	var threads sync.WaitGroup
-	for own, seat := range seats {
-		threads.Go(func() {
-			trainer := t.trainer()
-			for !seat.gone() && t.ctx.Err() == nil {
-				block := take(list, own)
-				if block == nil {
-					break
-				}
-				trainBlock(trainer, *block, rows, r, begun.Add(block.words)-block.words)
-				t.words.Add(block.words)
-				done.Add(1)
-			}
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			stats.Add(trainer.Stats())
-			t.spare = append(t.spare, trainer)
-		})
-	}
-	threads.Wait()
-	return stats, int(done.Load()) == len(blocks)
+// pace gives each block of a slice the learning rates from the words that have been begun before it.
+type pace struct {
+	rates
+	begun atomic.Uint64
 }
 
-func trainBlock(trainer *word2vec.Trainer, b block, rows *word2vec.Matrices, r rates, begun uint64) {
+func (p *pace) begin(words uint64) rates {
+	r := p.rates
+	r.applied += p.begun.Add(words) - words
+	return r
+}
+
+// trainSlice trains a slice with all seats, also those that tasks take meanwhile: each thread takes a block after the other until there is none. A task that leaves ends
+// its thread after the block at hand, and the others do the rest; complete is false if there are no others. One seat alone trains the records in their order.
+func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats word2vec.Stats, complete bool) {
+	seats, more := t.seats.all()
+	blocks := s.blocks(max(1, len(seats)))
+	list, pace := shares(blocks, len(seats)), &pace{rates: r}
+	var done atomic.Int64
+	ended := make(chan word2vec.Stats)
+	begin := func(own int, seat *Seat) {
+		trainer := t.trainer()
+		for !seat.gone() && t.ctx.Err() == nil {
+			block := take(list, own)
+			if block == nil {
+				break
+			}
+			trainBlock(trainer, *block, rows, pace.begin(block.words))
+			t.words.Add(block.words)
+			done.Add(1)
+		}
+		stats := trainer.Stats()
+		t.giveBack(trainer)
+		ended <- stats
+	}
+	seated, running := map[*Seat]bool{}, 0
+	for {
+		for _, seat := range seats {
+			if !seated[seat] {
+				go begin(len(seated)%len(list), seat)
+				seated[seat] = true
+				running++
+			}
+		}
+		if running == 0 {
+			return stats, int(done.Load()) == len(blocks)
+		}
+		select {
+		case s := <-ended:
+			stats.Add(s)
+			running--
+		case <-more:
+		}
+		seats, more = t.seats.all()
+	}
+}
+
+func trainBlock(trainer *word2vec.Trainer, b block, rows *word2vec.Matrices, r rates) {
+	words := uint64(0)
 	for i := b.from; i < b.to; i++ {
 		rec := b.chunk.record(i)
-		trainer.Train(rec, rows, r.at(begun))
-		begun += uint64(len(rec.Tokens))
+		trainer.Train(rec, rows, r.at(words))
+		words += uint64(len(rec.Tokens))
 	}
 }

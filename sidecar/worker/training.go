@@ -234,6 +234,12 @@ func (t *training) trainer() *word2vec.Trainer {
 	return word2vec.NewTrainer(t.model)
 }
 
+func (t *training) giveBack(trainer *word2vec.Trainer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.spare = append(t.spare, trainer)
+}
+
 // keep takes over a committed spool, in the place of an earlier one of the same partition that the server has given up. It returns
 // false if the training is over.
 func (t *training) keep(p *spool.Partition) bool {

@@ -35,7 +35,7 @@ func (t *training) train() error {
 			}
 			continue // the server had none yet: is anybody still here?
 		}
-		slice, rates, err := t.next(leave)
+		slice, rates, err := t.ready(leave)
 		if errors.Is(err, spool.ErrDamaged) {
 			if err := t.disown(t.source.half.claim.partition, err); err != nil {
 				return err
@@ -112,12 +112,11 @@ func (t *training) hold(c *claim) {
 	t.source.open++
 }
 
-// next cuts a slice and makes the rows ready for it. Large slices touch most of the vocabulary, and then all rows are held: they are fetched while the slice is still read;
-// as long as nobody else pushes they stay what the server has, and nothing is fetched at all.
-func (t *training) next(l leave) (s *slice, r rates, err error) {
+// ready cuts a slice and fetches the rows for it. Long slices touch most of the vocabulary, and then all rows are held: they are fetched while the slice is still read;
+// as long as nobody else pushes they stay what the server has, and it has only that to say.
+func (t *training) ready(l leave) (s *slice, r rates, err error) {
 	words := min(l.words, t.limit)
-	touches := min(words, t.epochWords()) * uint64(t.model.RowsPerWord()) // at most: many words come several times
-	if !t.rows.Current() && touches < 2*uint64(len(t.vocabulary.Counts)) {
+	if !t.rows.Current() && !touchesMost(min(words, t.epochWords(), l.total-min(l.total, l.applied)), t.model.RowsPerWord(), t.vocabulary.Len()) {
 		if s, err = t.source.cut(t.ctx, words); err != nil || len(s.cursors) == 0 {
 			return s, r, err
 		}
@@ -140,6 +139,11 @@ func (t *training) next(l leave) (s *slice, r rates, err error) {
 	s, err = t.source.cut(t.ctx, words)
 	pulling.Wait()
 	return s, r, cmp.Or(err, pullErr)
+}
+
+// touchesMost tells whether so many words touch most rows: each as many as it is predicted by, but many come several times.
+func touchesMost(words uint64, rowsPerWord, vocabulary int) bool {
+	return words*uint64(rowsPerWord) >= 2*uint64(vocabulary)
 }
 
 // pull fetches the rows that are held.
