@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"deepdist/internal/ranges"
 	"deepdist/internal/vec"
 	"deepdist/sidecar/word2vec"
 )
@@ -55,44 +56,34 @@ type Cost struct {
 	Stats     word2vec.Stats
 }
 
-// part is the sentences that one thread goes through, in every epoch, before it helps others: far from theirs, as in sidecar/worker.
-type part struct {
-	first, sentences, end uint64 // end: sentences of all epochs
-	claimed               atomic.Uint64
-	_                     [64]byte // the next one's counter is not on the same cache line
-}
-
-// Run trains all epochs with so many threads, the learning rate falling with the words begun.
+// Run trains all epochs with so many threads, the learning rate falling with the words begun. Threads begin far from each other in the text, as in sidecar/worker.
 func (t *Training) Run(threads int) Cost {
-	const claim = 32 // sentences that a thread takes at a time
+	const batch = 32 // sentences that a thread takes at a time
 	var begun atomic.Uint64
 	var wait sync.WaitGroup
 	stats := make([]word2vec.Stats, threads)
-	parts := make([]part, threads)
-	for i := range parts {
-		n := len(t.Text.Sentences)
-		first, end := i*n/threads, (i+1)*n/threads
-		parts[i].first, parts[i].sentences, parts[i].end = uint64(first), uint64(end-first), uint64(t.Settings.Epochs*(end-first))
+	sentences := t.Text.Sentences
+	epochs := make([]ranges.Shares, t.Settings.Epochs)
+	for i := range epochs {
+		epochs[i] = ranges.NewShares((len(sentences)+batch-1)/batch, threads)
 	}
 	total := float32(uint64(t.Settings.Epochs) * t.Text.Tokens)
 	wall, cpu := time.Now(), cpuTime()
 	for thread := range threads {
 		wait.Go(func() {
-			trainer, batch := word2vec.NewTrainer(t.model), make([]word2vec.Record, 0, claim)
-			for k := range parts {
-				p := &parts[(thread+k)%threads]
-				for from := p.claimed.Add(claim) - claim; from < p.end; from = p.claimed.Add(claim) - claim {
-					batch, words := batch[:0], uint64(0)
-					for i := from; i < min(from+claim, p.end); i++ {
-						epoch, sentence := i/p.sentences, p.first+i%p.sentences
-						rec := word2vec.Record{Epoch: uint32(epoch), Index: sentence, Tokens: t.Text.Sentences[sentence]}
-						batch, words = append(batch, rec), words+uint64(len(rec.Tokens))
+			trainer := word2vec.NewTrainer(t.model)
+			for epoch, shares := range epochs {
+				for i, ok := shares.Take(thread); ok; i, ok = shares.Take(thread) {
+					first, end := i*batch, min((i+1)*batch, len(sentences))
+					words := uint64(0)
+					for _, sentence := range sentences[first:end] {
+						words += uint64(len(sentence))
 					}
 					done := begun.Add(words) - words // once for all: other threads read it too
-					for _, rec := range batch {
-						done += uint64(len(rec.Tokens))
+					for at := first; at < end; at++ {
+						done += uint64(len(sentences[at]))
 						alpha := t.Settings.Alpha - (t.Settings.Alpha-t.Settings.MinAlpha)*float32(done)/total
-						trainer.Train(rec, t.Rows, max(t.Settings.MinAlpha, alpha))
+						trainer.Train(word2vec.Record{Epoch: uint32(epoch), Index: uint64(at), Tokens: sentences[at]}, t.Rows, max(t.Settings.MinAlpha, alpha))
 					}
 				}
 			}

@@ -41,7 +41,7 @@ func (s *Spare) freeKept() {
 func (s *Spare) Prepare(pieces ...int) {
 	for _, bytes := range pieces {
 		memory, giveBack := s.Take(bytes)
-		defer giveBack()
+		defer giveBack() // with the others: what has been given back would be lent for the next piece
 		Touch(memory)
 	}
 }

@@ -164,12 +164,11 @@ func (b *Book) Sole() string {
 		if b.ledger.PartitionDone(p) {
 			continue
 		}
-		switch owner := b.owner[p]; {
-		case owner == "" || (sole != "" && owner != sole):
+		owner := b.owner[p]
+		if owner == "" || (sole != "" && owner != sole) {
 			return ""
-		default:
-			sole = owner
 		}
+		sole = owner
 	}
 	return sole
 }

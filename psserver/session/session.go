@@ -42,8 +42,8 @@ type Session struct {
 	log    *slog.Logger
 	budget *semaphore.Weighted
 
-	staging   pages.Spare // what pushes of word vectors are received in
-	preparing sync.WaitGroup
+	staging   pages.Spare    // what pushes of word vectors are received in
+	preparing sync.WaitGroup // who makes it ready
 
 	stopped chan struct{} // closed by Close
 	running sync.WaitGroup

@@ -83,15 +83,14 @@ func (s *Session) settle(t *training) error {
 // prepare has memory ready for the pushes of a worker that will push all rows at once, while it makes itself ready. A large model's would take much memory long before
 // its first push, and save little of a long training; a short text's pushes are small.
 func (s *Session) prepare(w *wordTraining) {
+	if w.book.Sole() == "" || s.words.Bytes() > s.config.Budget || w.settled.Words < uint64(w.settled.Size()) {
+		return
+	}
 	var deltas []int
-	all := int64(0)
-	for _, m := range w.settings.matrices(w.settled.Size()) {
-		deltas = append(deltas, 4*int(w.settings.VectorSize)*m.rows)
-		all += int64(deltas[len(deltas)-1])
+	for _, tensor := range s.words.All() {
+		deltas = append(deltas, len(tensor.Data))
 	}
-	if w.book.Sole() != "" && all <= s.config.Budget && w.settled.Words >= uint64(w.settled.Size()) {
-		s.preparing.Go(func() { s.staging.Prepare(deltas...) })
-	}
+	s.preparing.Go(func() { s.staging.Prepare(deltas...) })
 }
 
 // makeVectors allocates the tensors, after a look at the memory there is.

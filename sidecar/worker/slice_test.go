@@ -203,60 +203,6 @@ func TestBlocksCoverASliceOnceInOrder(t *testing.T) {
 	}
 }
 
-func TestEveryBlockIsTakenOnceByItsOwnThreadFirst(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		threads, n := rapid.IntRange(1, 9).Draw(t, "threads"), rapid.IntRange(0, 40).Draw(t, "blocks")
-		blocks := make([]block, n)
-		for i := range blocks {
-			blocks[i].from = i
-		}
-		list, took, running := shares(blocks, threads), map[int]bool{}, threads
-		before := make([]int, threads) // the own block that each has had last
-		for own := range before {
-			before[own] = own*n/threads - 1
-		}
-		ended := make([]bool, threads)
-		for running > 0 {
-			own := rapid.IntRange(0, threads-1).Draw(t, "thread")
-			if ended[own] {
-				continue
-			}
-			b := take(list, own)
-			if b == nil {
-				ended[own] = true
-				running--
-				continue
-			}
-			if took[b.from] {
-				t.Fatalf("block %d is taken twice", b.from)
-			}
-			took[b.from] = true
-			inOrder := b.from > before[own] && b.from < (own+1)*n/threads
-			for i := before[own] + 1; i < b.from && inOrder; i++ {
-				inOrder = took[i] // by one who helps
-			}
-			switch left := countLeft(took, before[own]+1, (own+1)*n/threads); {
-			case inOrder:
-				before[own] = b.from
-			case left > 0:
-				t.Fatalf("thread %d takes block %d while %d of its own are left", own, b.from, left)
-			}
-		}
-		if len(took) != n {
-			t.Fatalf("%d of %d blocks are taken", len(took), n)
-		}
-	})
-}
-
-func countLeft(took map[int]bool, first, end int) (left int) {
-	for i := first; i < end; i++ {
-		if !took[i] {
-			left++
-		}
-	}
-	return left
-}
-
 func TestEachBlockHasTheRatesOfTheWordsBegunBeforeIt(t *testing.T) {
 	whole := rates{alpha: 0.025, minAlpha: 0.0001, applied: 300, total: 1000}
 	p := &pace{rates: whole}

@@ -3,6 +3,7 @@ package worker
 import (
 	"sync/atomic"
 
+	"deepdist/internal/ranges"
 	"deepdist/sidecar/word2vec"
 )
 
@@ -29,34 +30,6 @@ func (out *slice) blocks(threads int) []block {
 		}
 	}
 	return list
-}
-
-// share is the blocks that one thread takes first. Shares lie far apart in the text: near each other, threads would meet in the rows of the words that a text is
-// about, and each such row has to travel from processor to processor.
-type share struct {
-	blocks []block
-	next   atomic.Int64
-	_      [64]byte // the next one's counter is not on the same cache line
-}
-
-// shares cuts blocks into as many ranges as there are threads.
-func shares(blocks []block, threads int) []share {
-	list := make([]share, threads)
-	for i := range list {
-		list[i].blocks = blocks[i*len(blocks)/threads : (i+1)*len(blocks)/threads]
-	}
-	return list
-}
-
-// take gives the next block of a thread's own share, in order; then one that another thread has not come to; then nil.
-func take(list []share, own int) *block {
-	for k := range list {
-		s := &list[(own+k)%len(list)]
-		if i := int(s.next.Add(1)) - 1; i < len(s.blocks) {
-			return &s.blocks[i]
-		}
-	}
-	return nil
 }
 
 // rates gives the learning rate: it falls from alpha to minAlpha with the words that are in the model, and those of this slice that have been begun.
@@ -87,18 +60,20 @@ func (p *pace) begin(words uint64) rates {
 func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats word2vec.Stats, complete bool) {
 	seats, more := t.seats.all()
 	blocks := s.blocks(max(1, len(seats)))
-	list, pace := shares(blocks, len(seats)), &pace{rates: r}
+	// Shares lie far apart in the text: near each other, threads would meet in the rows of the words that a text is about, and each such row has to travel from
+	// processor to processor.
+	shares, rate := ranges.NewShares(len(blocks), len(seats)), &pace{rates: r}
 	var done atomic.Int64
 	ended := make(chan word2vec.Stats)
-	begin := func(own int, seat *Seat) {
+	thread := func(own int, seat *Seat) {
 		trainer := t.trainer()
 		for !seat.gone() && t.ctx.Err() == nil {
-			block := take(list, own)
-			if block == nil {
+			i, ok := shares.Take(own)
+			if !ok {
 				break
 			}
-			trainBlock(trainer, *block, rows, pace.begin(block.words))
-			t.words.Add(block.words)
+			trainBlock(trainer, blocks[i], rows, rate.begin(blocks[i].words))
+			t.words.Add(blocks[i].words)
 			done.Add(1)
 		}
 		stats := trainer.Stats()
@@ -109,7 +84,7 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 	for {
 		for _, seat := range seats {
 			if !seated[seat] {
-				go begin(len(seated)%len(list), seat)
+				go thread(len(seated)%len(shares), seat)
 				seated[seat] = true
 				running++
 			}
