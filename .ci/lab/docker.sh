@@ -44,7 +44,7 @@ start() {
   # rules of bridges that no engine runs any more would turn the addresses of this one's containers into the gateway's.
   if [ ! -f "$lab/before.iptables" ]; then
     local stale='DOCKER|docker0|br-[0-9a-f]{12}'
-    if ! pgrep -x dockerd > /dev/null && iptables-save | grep -Eq "$stale"; then
+    if ! pgrep -x dockerd > /dev/null && iptables-save | grep -E "$stale" > /dev/null; then
       iptables-save | grep -Ev "$stale" > "$lab/clean.iptables"
       iptables-restore < "$lab/clean.iptables"
     fi
@@ -120,7 +120,7 @@ case ${1:-} in
     [ $# -ge 2 ] || { sed -n 3,4p "$0"; exit 2; }
     shift
     if docker version > /dev/null 2>&1; then
-      docker compose version 2> /dev/null | grep -q 'v\?[2-9]\.' || skip 'the Docker engine here has no Compose of version 2 (Debian: apt install docker-compose-plugin)'
+      docker compose version 2> /dev/null | grep 'v\?[2-9]\.' > /dev/null || skip 'the Docker engine here has no Compose of version 2 (Debian: apt install docker-compose-plugin)'
       exec "$@"
     fi
     [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || skip 'no Docker engine is here that this user may use, and only root on Debian can start one'

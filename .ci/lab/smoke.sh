@@ -44,9 +44,10 @@ docker compose ps --all --quiet | xargs docker inspect | check containers
 
 timeout 1200 docker compose run --rm --no-TTY --service-ports --name "$driver" train --epochs 40 > "$logs/train.log" 2>&1 &
 training=$!
-page() { docker port "$driver" 5000/tcp 2> /dev/null | head -n 1; }
+page() { local ports; ports=$(docker port "$driver" 5000/tcp 2> /dev/null) && echo "${ports%%$'\n'*}"; }
 until [ -n "$(page)" ]; do kill -0 "$training" 2> /dev/null || { wait "$training"; exit 1; }; sleep .5; done
-victim=$(docker compose ps --quiet worker | head -n 1)
+workers=$(docker compose ps --quiet worker)
+victim=${workers%%$'\n'*}
 check halfway "$driver" "$(page)" "$(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$victim")"
 docker kill "$victim" > /dev/null
 say 'trained a part; a worker killed'

@@ -40,7 +40,7 @@ await() { # file pattern count
 }
 daemon master 127.0.0.1 master.Master
 await master.log 'Starting Spark master at' 1
-SPARK_MASTER=$(grep -o 'spark://[0-9.:]*' "$lab/master.log" | head -1)
+SPARK_MASTER=$(grep -om1 'spark://[0-9.:]*' "$lab/master.log")
 export SPARK_MASTER
 for k in 1 2; do daemon worker$k 127.0.0.$k worker.Worker --cores 1 --memory 1g --work-dir "$lab/worker$k" "$SPARK_MASTER"; done
 await master.log 'Registering worker' 2

@@ -86,6 +86,18 @@ func TestNothingNamesTheMachineItWasWrittenOn(t *testing.T) {
 	}
 }
 
+// In a script with pipefail, what is killed because its reader has left early fails the script, now and then: the reader reads to the end.
+func TestScriptsPipeToNothingThatLeavesEarly(t *testing.T) {
+	early := regexp.MustCompile(`\|\s*(head\b|grep\s+-[a-zA-Z]*q|sed\s[^|]*q['"])`)
+	for _, name := range tracked(t, ".ci", "docker/bin", "examples", "internal/*.sh") {
+		if text := read(t, name); bytes.HasPrefix(text, []byte("#!")) && bytes.Contains(text, []byte("pipefail")) {
+			if at := early.FindIndex(text); at != nil {
+				t.Errorf("%s:%d: %s leaves before all is written to it", name, 1+bytes.Count(text[:at[0]], []byte("\n")), text[at[0]:at[1]])
+			}
+		}
+	}
+}
+
 // One place names the version; Python and Scala repeat it, since a wheel and a jar are built without Go.
 func TestGoPythonAndScalaNameTheSameVersion(t *testing.T) {
 	first := func(file, pattern string) string {

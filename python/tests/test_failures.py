@@ -225,7 +225,7 @@ def test_after_an_interrupt_in_a_notebook_the_next_training_works(binaries):
 import _thread, os
 from pyspark import SparkConf, SparkContext
 from deepdist import DeepDist, Word2Vec
-from helpers import topic_lines, topic_score
+from helpers import topic_lines, topic_score, until
 sc = SparkContext(conf=SparkConf().setMaster("local[2]").set("spark.ui.enabled", "false"))
 rdd = sc.parallelize(topic_lines(3000), 4)
 times = []
@@ -238,7 +238,7 @@ with DeepDist(Word2Vec(vector_size=50, sg=1, min_count=1, epochs=5000), progress
         dd.train(rdd)
     except KeyboardInterrupt:
         print("interrupted")
-    assert not sc.statusTracker().getActiveJobsIds()
+    until(lambda: not sc.statusTracker().getActiveJobsIds())  # Spark hears of the end of its jobs a moment later
     assert len(dd.train(rdd, epochs=1).epochs) == 1  # in the same session
 with DeepDist(Word2Vec(vector_size=20, sg=1, min_count=1, sample=0, epochs=5), progress=False) as dd:
     dd.train(rdd)
