@@ -58,7 +58,7 @@ def spark(sc):
 def nothing_is_left(request):
     """No test leaves a psserver behind."""
     yield
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         left = [p for p in psutil.Process().children() if _name(p) == "psserver"]
         if not left:

@@ -1,9 +1,7 @@
 """Several executors: local-cluster[2,1,1024], where tasks run in processes of their own and Spark retries."""
 
-import time
-
 import pytest
-from helpers import run_app, sidecars
+from helpers import run_app, sidecars, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -50,10 +48,7 @@ assert len(seen) == 2 and all(n > 0 for n in seen.values()), seen
     )
     assert "FINE" in out
     pids = {int(p) for p in out.split("PIDS")[1].split("\n")[0].split()}
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and any(p.pid in pids for p in sidecars()):
-        time.sleep(0.2)
-    assert not any(p.pid in pids for p in sidecars()), "a sidecar outlived its executor"
+    until(lambda: not any(p.pid in pids for p in sidecars()))  # none outlives its executor
 
 
 def test_every_record_of_any_model_counts_once(app):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from helpers import count, run_app, sidecars
+from helpers import count, run_app, sidecars, until
 
 from deepdist import BinaryError, DeepDist, DeepDistError, Word2Vec
 from deepdist.binaries import make_runnable
@@ -211,10 +211,7 @@ def test_a_driver_that_is_interrupted_leaves_nothing_running(binaries, how):
         _, err = app.communicate(timeout=60)
         if how == signal.SIGINT:
             assert "KeyboardInterrupt" in err
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and (sidecars(jvm) or psutil.pid_exists(server) or psutil.pid_exists(jvm)):
-            time.sleep(0.1)
-        assert not sidecars(jvm) and not psutil.pid_exists(server) and not psutil.pid_exists(jvm)
+        until(lambda: not sidecars(jvm) and not psutil.pid_exists(server) and not psutil.pid_exists(jvm))
     finally:
         if app.poll() is None:
             app.kill()
@@ -259,10 +256,7 @@ dd.train(sc.parallelize(["a b"] * 10, 1))
 print(dd._server.ready.pid)
 """
     server = int(run_app(app).stdout.split()[-1])
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and psutil.pid_exists(server):
-        time.sleep(0.1)
-    assert not psutil.pid_exists(server)
+    until(lambda: not psutil.pid_exists(server))
 
 
 def test_a_context_that_has_been_stopped_is_told(binaries):

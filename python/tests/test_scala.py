@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from helpers import run_app, topic_lines
+from helpers import run_app, topic_lines, until
 
 JAR = os.environ.get("DEEPDIST_PLUGIN_JAR", "")
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,10 +148,7 @@ def test_what_cannot_be_trained_is_refused_and_leaves_nothing(frame, fit, params
     hole = F.array(F.lit(None).cast("string")).alias("hole")
     data = frame.select("*", F.lit(1).cast("long").alias("n"), F.lit(None).cast("string").alias("gap"), hole, F.lit(" ").alias("bare"))
     assert said in refusal(lambda: fit(frame if params.get("inputCol") == "nothing" else data, **params))
-    deadline = time.monotonic() + 20
-    while len(psservers()) != 1 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert len(psservers()) == 1, "the one that waits for the next session"
+    until(lambda: len(psservers()) == 1)  # the one that waits for the next session
 
 
 # Training.
@@ -253,10 +250,7 @@ def test_who_interrupts_or_cancels_ends_the_training_at_once(spark, fit, frame, 
     assert ("InterruptedException" if how == "interrupt" else "cancelled") in ended.error, ended.error
     assert time.monotonic() - began < 60
     tracker = spark.sparkContext.statusTracker()
-    deadline = time.monotonic() + 20
-    while (tracker.getActiveJobsIds() or len(psservers()) != 1) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not tracker.getActiveJobsIds() and len(psservers()) == 1
+    until(lambda: not tracker.getActiveJobsIds() and len(psservers()) == 1)
     assert fit(frame).summary().vocabulary() == 120, "the next fit"
 
 
