@@ -209,6 +209,13 @@ def test_a_cluster_without_room_is_given_up_with_sparks_own_words():
     assert re.search(r"^ +→ the cluster has no room", done.stdout, re.MULTILINE)
 
 
+def test_a_master_that_is_not_there_is_named_without_a_minute_of_sparks_tries():
+    done = deepdist("doctor", "--master", "spark://127.0.0.1:1,127.0.0.1:2")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"^fail  spark +ConnectionError: no master answers at 127.0.0.1:1: .*; no master answers at 127.0.0.1:2: ", done.stdout, re.MULTILINE), done.stdout
+    assert "→ Spark itself does not start, or not stay: is --master right" in done.stdout and "unresponsive" not in done.stdout
+
+
 def test_spark_that_does_not_start_says_why():
     done = deepdist("doctor", "--master", "nonsense://x")
     assert done.returncode == 1 and "Master must either be yarn or start with spark" in done.stdout, done.stdout + done.stderr

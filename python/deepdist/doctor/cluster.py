@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -45,7 +46,7 @@ def checks(executors: list[dict[str, Any]], master: str | None, conf: Mapping[st
     with tempfile.NamedTemporaryFile(prefix="deepdist-doctor-") as log:
         try:
             with _stderr_in(log):  # the JVM's, for as long as it lives
-                sc = _context(master, conf)
+                sc = _context(master, conf, timeout)
             if _stopped(sc):  # after a minute without an answer of the master's
                 raise RuntimeError("the SparkContext has stopped by itself")
         except Exception as e:  # py4j's, Spark's, the JVM's: whatever keeps Spark from starting
@@ -71,7 +72,7 @@ def _stderr_in(file: IO[bytes]) -> Iterator[None]:
         os.close(before)
 
 
-def _context(master: str | None, conf: Mapping[str, str]) -> SparkContext:
+def _context(master: str | None, conf: Mapping[str, str], timeout: float) -> SparkContext:
     from pyspark import SparkConf, SparkContext
 
     wanted = SparkConf().setAppName("deepdist doctor")
@@ -81,7 +82,25 @@ def _context(master: str | None, conf: Mapping[str, str]) -> SparkContext:
         wanted.setMaster(master)
     for name, value in (("master", "local[2]"), ("ui.enabled", "false"), ("ui.showConsoleProgress", "false"), ("log.level", "WARN")):
         wanted.setIfMissing(f"spark.{name}", value)
+    _reach(wanted.get("spark.master", ""), timeout)
     return SparkContext(conf=wanted)
+
+
+def _reach(master: str, timeout: float) -> None:
+    """Driver: raises ConnectionError if a standalone cluster's master, or each of several, answers nothing: Spark would ask it for a minute."""
+    if not master.startswith("spark://"):
+        return
+    silent = []
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal():
+            return  # Spark says so
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+            return
+        except (OSError, OverflowError) as e:
+            silent.append(f"no master answers at {address}: {e}")
+    raise ConnectionError("; ".join(silent))
 
 
 def _through_a_session(sc: SparkContext, executors: list[dict[str, Any]], timeout: float, log: str) -> Iterator[Check]:
