@@ -66,23 +66,24 @@ func TestNeedNamesTheRowsThatTrainReadsAndChangesAndNoOthers(t *testing.T) {
 				trainer.Train(rec, rows, 0.05)
 			}
 			now := rows.all()
+			saturates := !m.settings.Sg && !m.settings.CbowMean // a sum of 80 rows may leave so little error that an addition changes nothing
 			for name, floats := range before.all() {
 				for row := range len(floats) / rows.Stride {
 					at := row * rows.Stride
-					checkTouched(t, name, row, needed.Of(name).Has(uint32(row)), floats[at:][:rows.Stride], now[name][at:][:rows.Stride])
+					checkTouched(t, name, row, needed.Of(name).Has(uint32(row)), floats[at:][:rows.Stride], now[name][at:][:rows.Stride], saturates)
 				}
 			}
 		})
 	})
 }
 
-func checkTouched(t *rapid.T, name string, word int, needed bool, before, after []float32) {
+func checkTouched(t *rapid.T, name string, word int, needed bool, before, after []float32, saturates bool) {
 	for i, v := range after {
 		if isNaN := v != v; isNaN == needed {
 			t.Fatalf("%s[%d][%d] is %v, needed: %v", name, word, i, v, needed)
 		}
 	}
-	if needed && slices.Equal(before, after) {
+	if needed && !saturates && slices.Equal(before, after) {
 		t.Fatalf("%s[%d] was needed and did not change", name, word)
 	}
 }
