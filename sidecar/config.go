@@ -21,11 +21,15 @@ type config struct {
 	detach   bool
 	logLevel slog.Level
 	kernel   string
+	caches   int
 	idle     time.Duration
 }
 
-// kernelVariable chooses the arithmetic of sidecars that tasks start: spark.executorEnv.DEEPDIST_KERNEL=avx2, say.
-const kernelVariable = "DEEPDIST_KERNEL"
+// Variables that set flags of sidecars that tasks start: spark.executorEnv.DEEPDIST_KERNEL=avx2, say.
+const (
+	kernelVariable = "DEEPDIST_KERNEL"
+	cachesVariable = "DEEPDIST_CACHES"
+)
 
 const usage = `deepdist-sidecar trains for the tasks of one Spark executor.
 
@@ -49,11 +53,17 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	flags.StringVar(&c.kernel, "kernel", cmp.Or(os.Getenv(kernelVariable), vec.Auto),
 		"arithmetic: auto (the best that this processor has), avx512, avx2 or generic; the variable "+kernelVariable+" sets it too")
+	flags.IntVar(&c.caches, "caches", 0, "train as if processors had so `many` caches, on a copy of the rows for each: 1 shares the rows; 0 measures before each long slice; the variable "+cachesVariable+" sets it too")
 	idle := flags.Uint("idle-seconds", 60, "end so many `seconds` after the last session (0: with the JVM only)")
 	showVersion := flags.Bool("version", false, "print the version and end")
 	flags.Usage = func() {
 		fmt.Fprint(out, usage)
 		flags.PrintDefaults()
+	}
+	if preset := os.Getenv(cachesVariable); preset != "" {
+		if err := flags.Set("caches", preset); err != nil {
+			return c, fmt.Errorf("%s=%s: it must be a number, as --caches", cachesVariable, preset)
+		}
 	}
 	if err := flags.Parse(args); err != nil {
 		return c, err

@@ -25,6 +25,7 @@ func TestFlagsSayWhatIsMissing(t *testing.T) {
 
 func TestFlagsHaveUsableDefaults(t *testing.T) {
 	t.Setenv("DEEPDIST_KERNEL", "")
+	t.Setenv("DEEPDIST_CACHES", "")
 	c, err := parse([]string{"--dir", "/x", "--jvm-pid", "1"}, &bytes.Buffer{})
 	want := config{dir: "/x", jvmPID: 1, logLevel: slog.LevelInfo, kernel: "auto", idle: time.Minute}
 	if err != nil || c != want {
@@ -54,5 +55,18 @@ func TestHelpAndVersionAreAnswers(t *testing.T) {
 		if !strings.Contains(out.String(), "-"+name) {
 			t.Errorf("help does not name --%s", name)
 		}
+	}
+}
+
+func TestTheEnvironmentChoosesTheCachesUnlessTheFlagDoes(t *testing.T) {
+	t.Setenv("DEEPDIST_CACHES", "3")
+	for args, want := range map[string]int{"--dir /x": 3, "--dir /x --caches 2": 2} {
+		if c, err := parse(strings.Fields(args), &bytes.Buffer{}); err != nil || c.caches != want {
+			t.Errorf("%q: %d caches, %v; want %d", args, c.caches, err, want)
+		}
+	}
+	t.Setenv("DEEPDIST_CACHES", "many")
+	if _, err := parse([]string{"--dir", "/x"}, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "DEEPDIST_CACHES=many") {
+		t.Errorf("got %v, want the variable named", err)
 	}
 }

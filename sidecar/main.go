@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"deepdist/internal/caches"
 	"deepdist/internal/frame"
 	"deepdist/internal/life"
 	"deepdist/internal/vec"
@@ -39,7 +40,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err = vec.Use(c.kernel); err == nil { // here, since it is the process's and not a run's
+	if err = errors.Join(vec.Use(c.kernel), caches.Use(c.caches)); err == nil { // here, since it is the process's and not a run's
 		err = run(ctx, c, os.Stderr)
 	}
 	if errors.Is(err, errServed) {

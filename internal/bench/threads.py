@@ -7,8 +7,8 @@ in kernel.py). One JSON line per turn, and one with the medians:
     ratio             words per CPU second with two threads over those with one: 1 if threads do not disturb each other
     separate_ratio    the same of the two processes, which have no memory in common: what the machine's common cache and memory take away, without any row that is shared
     peak_ratio        the same of a loop that only multiplies and adds, in registers: what the machine itself takes away
-    line_transfer_ns  how long a cache line takes from one processor to the other, measured right after the two threads have trained. Where this rises, so does the
-                      price of the rows that they share, whatever the code does
+    caches            how many the two processors were found to have before the two threads began: with 2, each thread trained a copy of the rows
+    line_transfer_ns  how long a cache line takes from one processor to the other, measured right after the two threads have trained
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def turn(binary: Path, text: Path, dim: int) -> dict[str, float]:
         "ratio": two["words_per_cpu_second"] / one["words_per_cpu_second"],
         "separate_ratio": statistics.mean(process["words_per_cpu_second"] for process in separate) / one["words_per_cpu_second"],
         "peak_ratio": two["fma_peak_gflops"] / 2 / one["fma_peak_gflops"],
+        "caches": two["caches"],
         "line_transfer_ns": two["line_transfer_ns"],
         "words_per_cpu_second": two["words_per_cpu_second"],
     }

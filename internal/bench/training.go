@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"deepdist/internal/caches"
 	"deepdist/internal/ranges"
 	"deepdist/internal/vec"
 	"deepdist/sidecar/word2vec"
@@ -54,9 +55,11 @@ func (t *Training) Free() {
 type Cost struct {
 	Wall, CPU time.Duration // CPU is the process's, of all threads
 	Stats     word2vec.Stats
+	Caches    int // that threads had rows for
 }
 
-// Run trains all epochs with so many threads, the learning rate falling with the words begun. Threads begin far from each other in the text, as in sidecar/worker.
+// Run trains all epochs with so many threads, the learning rate falling with the words begun. Threads begin far from each other in the text, and train the copy of the
+// cache that they run on, as in sidecar/worker.
 func (t *Training) Run(threads int) Cost {
 	const batch = 32 // sentences that a thread takes at a time
 	var begun atomic.Uint64
@@ -69,9 +72,13 @@ func (t *Training) Run(threads int) Cost {
 	}
 	total := float32(uint64(t.Settings.Epochs) * t.Text.Tokens)
 	wall, cpu := time.Now(), cpuTime()
+	processors := caches.Find()
+	copies := t.model.NewCopies(min(threads, processors.Count()))
+	defer copies.Close()
+	copies.Begin(t.Rows)
 	for thread := range threads {
 		wait.Go(func() {
-			trainer := word2vec.NewTrainer(t.model)
+			trainer, fresh := word2vec.NewTrainer(t.model), uint64(0)
 			for epoch, shares := range epochs {
 				for i, ok := shares.Take(thread); ok; i, ok = shares.Take(thread) {
 					first, end := i*batch, min((i+1)*batch, len(sentences))
@@ -80,10 +87,16 @@ func (t *Training) Run(threads int) Cost {
 						words += uint64(len(sentence))
 					}
 					done := begun.Add(words) - words // once for all: other threads read it too
+					own := copies.Of(processors.Here())
 					for at := first; at < end; at++ {
 						done += uint64(len(sentences[at]))
+						fresh += uint64(len(sentences[at]))
 						alpha := t.Settings.Alpha - (t.Settings.Alpha-t.Settings.MinAlpha)*float32(done)/total
-						trainer.Train(word2vec.Record{Epoch: uint32(epoch), Index: uint64(at), Tokens: sentences[at]}, t.Rows, max(t.Settings.MinAlpha, alpha))
+						trainer.Train(word2vec.Record{Epoch: uint32(epoch), Index: uint64(at), Tokens: sentences[at]}, own.Rows(), max(t.Settings.MinAlpha, alpha))
+						if fresh >= word2vec.LeastTrained {
+							own.Trained(fresh)
+							fresh = 0
+						}
 					}
 				}
 			}
@@ -91,7 +104,8 @@ func (t *Training) Run(threads int) Cost {
 		})
 	}
 	wait.Wait()
-	cost := Cost{Wall: time.Since(wall), CPU: cpuTime() - cpu}
+	copies.End()
+	cost := Cost{Wall: time.Since(wall), CPU: cpuTime() - cpu, Caches: copies.Count()}
 	for _, s := range stats {
 		cost.Stats.Add(s)
 	}

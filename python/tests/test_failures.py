@@ -246,6 +246,24 @@ sc.stop()
     assert "interrupted" in out and "score True" in out
 
 
+def test_threads_of_two_caches_learn_on_copies_and_say_so(binaries, tmp_path):
+    app = """
+import glob, os
+from pyspark import SparkConf, SparkContext
+from deepdist import DeepDist, Word2Vec
+from helpers import topic_lines, topic_score
+conf = SparkConf().setMaster("local[2]").set("spark.ui.enabled", "false").set("spark.executorEnv.DEEPDIST_CACHES", "2")
+sc = SparkContext(conf=conf)
+with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=8), progress=False) as dd:
+    dd.train(sc.parallelize(topic_lines(3000), 2))
+    print("score", topic_score(dd.model) > 0.9)
+    print(*[open(log).read() for log in glob.glob(os.environ["TMPDIR"] + "/deepdist-*/*/log")])
+sc.stop()
+"""
+    out = run_app(app, env={"TMPDIR": str(tmp_path)}).stdout
+    assert "score True" in out and "threads train a copy of the rows for each" in out and "caches=2" in out, out
+
+
 def test_a_session_that_is_never_left_ends_with_its_driver(binaries):
     app = """
 from pyspark import SparkConf, SparkContext

@@ -10,6 +10,7 @@ import (
 type Model struct {
 	settings  Settings
 	words     int
+	counts    []uint64
 	keep      []uint32
 	negatives []vec.Cell // of negative sampling
 	tree      *tree      // of hierarchical softmax
@@ -23,7 +24,7 @@ func New(s Settings, counts []uint64) (*Model, error) {
 	if len(counts) == 0 {
 		return nil, errors.New("the vocabulary is empty: lower min_count or give more text")
 	}
-	m := &Model{settings: s, keep: keepThresholds(counts, s.Sample), words: len(counts)}
+	m := &Model{settings: s, keep: keepThresholds(counts, s.Sample), words: len(counts), counts: counts}
 	if s.Negative > 0 {
 		var err error
 		if m.negatives, err = newNegatives(counts, s.NsExponent); err != nil {
@@ -47,6 +48,9 @@ func (m *Model) RowsPerWord() int {
 	}
 	return n
 }
+
+// Words is the size of the vocabulary.
+func (m *Model) Words() int { return m.words }
 
 // Settings are those that the model was made with.
 func (m *Model) Settings() Settings { return m.settings }

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"deepdist/internal/caches"
 	"deepdist/internal/frame"
 	"deepdist/sidecar/psclient"
 	"deepdist/sidecar/spool"
@@ -238,7 +241,8 @@ func longSlice(t *testing.T, words int) (*training, *slice, *word2vec.Matrices) 
 		t.Cleanup(free)
 		rows.Put(m.Name, memory, nil)
 	}
-	return &training{seats: newSeats(), ctx: context.Background(), loopState: loopState{model: model}}, cut, rows
+	worker := &Worker{log: slog.New(slog.DiscardHandler)}
+	return &training{worker: worker, seats: newSeats(), ctx: context.Background(), loopState: loopState{model: model}}, cut, rows
 }
 
 func (t *training) seat() *Seat {
@@ -257,6 +261,44 @@ func TestASliceIsTrainedWholeByWhoeverIsSeated(t *testing.T) {
 		if want := uint64(50_000) * uint64(min(1, seats)); complete != (seats > 0) || stats.Words != want || training.words.Load() != want {
 			t.Errorf("%d seats: complete %v, %d words, counted %d", seats, complete, stats.Words, training.words.Load())
 		}
+	}
+}
+
+func TestThreadsTrainACopyForEachCacheIfTheSliceIsLong(t *testing.T) {
+	if runtime.NumCPU() < 2 {
+		t.Skip("one processor has one cache")
+	}
+	if err := caches.Use(2); err != nil {
+		t.Fatal(err)
+	}
+	defer caches.Use(0)
+	for _, c := range []struct{ words, seats, copies int }{{1_000_000, 2, 2}, {1_000_000, 1, 1}, {1000, 2, 2}, {1_000_000, 3, 2}} {
+		training, slice, rows := longSlice(t, c.words)
+		rows.Syn0[0] = 0.1
+		for range c.seats {
+			training.seat()
+		}
+		for range 2 { // the copies of the first slice serve the second
+			stats, complete := training.trainSlice(slice, rows, rates{alpha: .025, total: 2_000_000})
+			if !complete || stats.Words != uint64(c.words) {
+				t.Errorf("%+v: complete %v, %d words", c, complete, stats.Words)
+			}
+		}
+		if got := training.copyBytes(); (got > 0) != (c.copies > 1) || got > 0 && got != training.model.CopyBytes(c.copies) {
+			t.Errorf("%+v: copies of %d bytes", c, got)
+		}
+		if slices.Min(rows.Syn1neg) == 0 { // more negatives than centers
+			t.Errorf("%+v: nothing was learnt", c)
+		}
+		training.closeCopies()
+	}
+	training, slice, rows := longSlice(t, 1000)
+	training.seat()
+	training.seat()
+	slice.words = wordsPerRow*uint64(training.model.Words()) - 1
+	training.trainSlice(slice, rows, rates{alpha: .025, total: 1000})
+	if training.copyBytes() != 0 {
+		t.Error("a short slice has copies")
 	}
 }
 

@@ -65,6 +65,7 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 	shares, rate := ranges.NewShares(len(blocks), len(seats)), &pace{rates: r}
 	var done atomic.Int64
 	ended := make(chan word2vec.Stats)
+	copies := t.spread(s, len(seats), rows)
 	thread := func(own int, seat *Seat) {
 		trainer := t.trainer()
 		for !seat.gone() && t.ctx.Err() == nil {
@@ -72,7 +73,7 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 			if !ok {
 				break
 			}
-			trainBlock(trainer, blocks[i], rows, rate.begin(blocks[i].words))
+			trainBlock(trainer, blocks[i], copies.here(), rate.begin(blocks[i].words))
 			t.words.Add(blocks[i].words)
 			done.Add(1)
 		}
@@ -90,6 +91,7 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 			}
 		}
 		if running == 0 {
+			copies.End()
 			return stats, int(done.Load()) == len(blocks)
 		}
 		select {
@@ -102,11 +104,16 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 	}
 }
 
-func trainBlock(trainer *word2vec.Trainer, b block, rows *word2vec.Matrices, r rates) {
-	words := uint64(0)
+func trainBlock(trainer *word2vec.Trainer, b block, own *word2vec.Copy, r rates) {
+	words, told := uint64(0), uint64(0)
 	for i := b.from; i < b.to; i++ {
 		rec := b.chunk.record(i)
-		trainer.Train(rec, rows, r.at(words))
+		trainer.Train(rec, own.Rows(), r.at(words))
 		words += uint64(len(rec.Tokens))
+		if words-told >= word2vec.LeastTrained {
+			own.Trained(words - told)
+			told = words
+		}
 	}
+	own.Trained(words - told)
 }

@@ -52,6 +52,9 @@ type loopState struct {
 	limit      uint64 // of a slice's words, by memory
 	exhausted  bool   // the last claim was answered by: nothing more
 	spare      []*word2vec.Trainer
+	alone      *word2vec.Copies // none but the rows
+	several    *word2vec.Copies // for several caches, kept from slice to slice
+	toldRoom   bool             // that there is no room for them
 }
 
 func newTraining(w *Worker, id uint32) *training {
@@ -89,6 +92,7 @@ func (t *training) loop() {
 			t.reset()
 		} else if t.exhausted && t.rows != nil {
 			t.rows.Close() // the driver is about to fetch the model; if partitions come back, the next pull brings the rows again
+			t.closeCopies()
 			t.replicaSize.Store(0)
 			t.source.feed.stop() // and with it goes the text that it keeps
 			t.source = source{}
@@ -281,6 +285,7 @@ func (t *training) drop() {
 	if t.rows != nil {
 		t.rows.Close()
 	}
+	t.closeCopies()
 	t.versions.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -157,7 +157,7 @@ func (t *training) pull(l leave) (rates, error) {
 		t.rows.Ready()
 		r.applied = t.rows.Pulled().AppliedWords
 	}
-	t.replicaSize.Store(t.rows.Bytes())
+	t.replicaSize.Store(t.rows.Bytes() + t.copyBytes())
 	return r, nil
 }
 

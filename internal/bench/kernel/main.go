@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deepdist/internal/bench"
+	"deepdist/internal/caches"
 	"deepdist/internal/vec"
 	"deepdist/sidecar/word2vec"
 )
@@ -30,12 +31,14 @@ type Line struct {
 	Seconds           float64 `json:"seconds"`
 	Loss              float64 `json:"loss"`
 	Kernel            string  `json:"kernel"`
-	LineTransferNs    float64 `json:"line_transfer_ns"` // from one processor to another, after the training: see bench.LineTransfer
+	Caches            int     `json:"caches"`           // that threads had rows for
+	LineTransferNs    float64 `json:"line_transfer_ns"` // from one processor to another, after the training: see caches.Transfer
 }
 
 func main() {
 	corpus := flag.String("corpus", os.Getenv("DEEPDIST_CORPUS"), "text `file`, one sentence per line")
 	threads := flag.Int("threads", 1, "threads that train")
+	split := flag.Int("caches", 0, "train as if the processors had so `many` caches; 0: as many as are found")
 	kernel := flag.String("kernel", vec.Auto, "`name` of the kernel: avx512, avx2 or generic; auto is the best one that runs here")
 	minCount := flag.Uint64("min-count", 5, "leave out rarer words")
 	vectors := flag.String("vectors", "", "write word2vec text format to this `file`")
@@ -55,13 +58,13 @@ func main() {
 	flag.Parse()
 	s.Alpha, s.MinAlpha = float32(*alpha), 0.0001
 
-	if err := run(*corpus, *kernel, *vectors, *profile, *minCount, *threads, s); err != nil {
+	if err := run(*corpus, *kernel, *vectors, *profile, *minCount, *threads, *split, s); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(corpus, kernel, vectors, profile string, minCount uint64, threads int, s word2vec.Settings) error {
+func run(corpus, kernel, vectors, profile string, minCount uint64, threads, split int, s word2vec.Settings) error {
 	if err := vec.Use(kernel); err != nil {
 		return err
 	}
@@ -78,6 +81,9 @@ func run(corpus, kernel, vectors, profile string, minCount uint64, threads int, 
 	}
 	defer training.Free()
 	peak := bench.PeakFLOPs(threads)
+	if err := caches.Use(split); err != nil {
+		return err
+	}
 	if profile != "" {
 		file, err := os.Create(profile)
 		if err != nil {
@@ -90,7 +96,7 @@ func run(corpus, kernel, vectors, profile string, minCount uint64, threads int, 
 	}
 	cost := training.Run(threads)
 	pprof.StopCPUProfile()
-	transfer := bench.LineTransfer()
+	transfer := caches.Between()
 	if vectors != "" {
 		if err := training.WriteVectors(vectors); err != nil {
 			return err
@@ -107,6 +113,6 @@ func line(cost bench.Cost, s word2vec.Settings, threads int, peak float64, trans
 		Tool: "deepdist", Dim: s.VectorSize, Threads: threads,
 		WordsPerSecond: words / wall, WordsPerCPUSecond: words / cost.CPU.Seconds(), PairsPerSecond: pairs / wall,
 		GFLOPs: flop / cost.CPU.Seconds() * float64(threads) / 1e9, FMAPeakGFLOPs: peak / 1e9,
-		Words: cost.Stats.Words, Seconds: wall, Loss: cost.Stats.Loss / float64(cost.Stats.LossPairs), Kernel: vec.Name(), LineTransferNs: float64(transfer.Nanoseconds()),
+		Words: cost.Stats.Words, Seconds: wall, Loss: cost.Stats.Loss / float64(cost.Stats.LossPairs), Kernel: vec.Name(), Caches: cost.Caches, LineTransferNs: float64(transfer.Nanoseconds()),
 	}
 }

@@ -275,7 +275,7 @@ def _start(path: str, directory: str, socket_path: str) -> Connection:
 
 def _environment() -> dict[str, str]:
     """Task: the sidecar's environment: ours, with the executor's cores as the limit of its threads."""
-    env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG", "GOMEMLIMIT", "GOMAXPROCS", "GODEBUG", "TZ", "DEEPDIST_KERNEL")}
+    env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "LANG", "GOMEMLIMIT", "GOMAXPROCS", "GODEBUG", "TZ", "DEEPDIST_KERNEL", "DEEPDIST_CACHES")}
     cores = os.environ.get("SPARK_EXECUTOR_CORES", "")
     if cores.isdigit() and int(cores) > 0:
         env.setdefault("GOMAXPROCS", cores)

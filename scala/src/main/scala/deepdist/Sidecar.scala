@@ -142,7 +142,7 @@ private[deepdist] object Sidecar {
 
   /** As a task gives it to one that it starts: what it needs of this JVM's environment and of `spark.executorEnv`, and the executor's cores. */
   private def environmentOf(conf: SparkConf): Map[String, String] = {
-    val known = Set("PATH", "HOME", "TMPDIR", "LANG", "GOMEMLIMIT", "GOMAXPROCS", "GODEBUG", "TZ", "DEEPDIST_KERNEL")
+    val known = Set("PATH", "HOME", "TMPDIR", "LANG", "GOMEMLIMIT", "GOMAXPROCS", "GODEBUG", "TZ", "DEEPDIST_KERNEL", "DEEPDIST_CACHES")
     val told = conf.getAll.collect { case (key, value) if key.startsWith("spark.executorEnv.") => key.stripPrefix("spark.executorEnv.") -> value }
     val cores = conf.getOption("spark.executor.cores").map("GOMAXPROCS" -> _)
     cores.toMap ++ (sys.env ++ told).filter { case (name, _) => known(name) }
