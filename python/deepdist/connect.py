@@ -27,7 +27,7 @@ from .jobs import Job
 from .models import Adapter
 from .package import packed
 from .session import Session
-from .source import text_column
+from .source import text_of
 from .task import arrow
 from .task import control as task_control
 from .task.control import Asked
@@ -145,7 +145,7 @@ class Cluster:
         if min_partitions is not None:
             raise BadInput("min_partitions= is for paths; a DataFrame has its own partitions: df.repartition(…)")
         self._check(data)
-        return _Frame(self, session, data.select(text_column(data, column)))
+        return _Frame(self, session, text_of(data, column))
 
     def rows(self, data: Any) -> _Frame:
         """Driver: a DataFrame; raises BadInput for anything else."""

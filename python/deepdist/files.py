@@ -6,7 +6,9 @@ file without a name first: put may have to send it again when a DataNode dies.
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import gzip
 import json
 import os
 import re
@@ -54,6 +56,16 @@ def reading(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         _copy("get", path, stdin=subprocess.DEVNULL, stdout=arrived)
         arrived.seek(0)
         yield arrived
+
+
+def unpacked(f: IO[bytes], path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[bytes]]:
+    """Driver: a file of `writing` or `reading` as it is, or through gzip or bzip2 where the path ends in `.gz` or `.bz2`."""
+    mode, name = "wb" if f.writable() else "rb", os.fspath(path).lower()
+    if name.endswith(".gz"):
+        return gzip.GzipFile(fileobj=f, mode=mode)  # type: ignore[return-value]
+    if name.endswith(".bz2"):
+        return bz2.BZ2File(f, mode)  # type: ignore[call-overload,return-value,no-any-return]
+    return contextlib.nullcontext(f)
 
 
 def _local(path: str | os.PathLike[str]) -> str | None:

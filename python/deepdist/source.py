@@ -51,8 +51,7 @@ class Source:
         elif hasattr(type(data), "mapInArrow"):
             # What is run again is this one RDD: its plan is settled when it is made, so its partitions stay the same ones,
             # adaptive execution or not.
-            chosen = data.select(text_column(data, column))
-            self._frame_job = chosen.mapInArrow(ingest.arrow_ingester(session), ingest.STATUS_DDL).rdd
+            self._frame_job = text_of(data, column).mapInArrow(ingest.arrow_ingester(session), ingest.STATUS_DDL).rdd
         else:
             raise BadInput(f"dd.train takes an RDD, a DataFrame or a path, not {type(data).__name__}: wrap it with sc.parallelize(…)")
         try:
@@ -96,6 +95,11 @@ def placed(sc: SparkContext, partitions: Sequence[Any], hosts: Sequence[Sequence
     text = jvm.scala.reflect.ClassTag.apply(jvm.java.lang.Class.forName("java.lang.String"))
     java = sc._jsc.sc().makeRDD(to_seq(pairs), text)  # type: ignore[attr-defined]
     return RDD(java.toJavaRDD(), sc, UTF8Deserializer())
+
+
+def text_of(frame: Any, column: str | None) -> Any:
+    """Driver: a DataFrame of the text's column alone, as `text_column` finds it. It gets a plain name, since mapInArrow takes dots and stars apart, too."""
+    return frame.select(text_column(frame, column)).toDF("text")
 
 
 def text_column(frame: Any, column: str | None) -> str:

@@ -18,7 +18,7 @@ class Tick(Protocol):
 @dataclass(frozen=True)
 class Epoch:
     """Epoch is one pass over the data: raw in-vocabulary words, wall seconds, learning rate at its end, mean loss, of how many
-    predictions, pushes."""
+    predictions (0, of none: the loss is 0 and says nothing), pushes."""
 
     epoch: int
     words: int
@@ -97,8 +97,9 @@ def _lines(s: Summary) -> Iterable[str]:
     if s.epochs:
         yield "epoch       words  seconds    words/s     alpha     loss  pushes"
         for e in s.epochs:
+            loss = f"{e.loss:8.4f}" if e.loss_pairs else f"{'-':>8}"  # none was counted: one sentence in 16 is
             yield (
-                f"{e.epoch + 1:5d} {e.words:11,d} {e.seconds:8.1f} {e.words_per_second:10,.0f} {e.alpha:9.5f} {e.loss:8.4f} {e.pushes:7,d}"
+                f"{e.epoch + 1:5d} {e.words:11,d} {e.seconds:8.1f} {e.words_per_second:10,.0f} {e.alpha:9.5f} {loss} {e.pushes:7,d}"
             )
     if s.warning:
         yield f"warning: {s.warning}"

@@ -6,10 +6,13 @@ for it goes on working; `to_gensim` gives the real thing.
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -152,14 +155,14 @@ class WordVectors:
     def save_word2vec_format(self, path: str | os.PathLike[str], binary: bool = False, overwrite: bool = True) -> None:
         """Driver: write the format of the original word2vec, text or binary; gensim's KeyedVectors reads both.
 
-        path: on this machine, or in HDFS (`hdfs://…`), where the file is there whole or not at all. overwrite: replace a file that is there.
+        path: on this machine, or in HDFS (`hdfs://…`), where the file is there whole or not at all; packed if it ends in `.gz` or `.bz2`. overwrite: replace a file that is there.
         Raises ValueError if a word holds whitespace, which this format cannot carry, FileExistsError, PermissionError; of HDFS also
         BadInput and Lost, whose messages say what to do.
         """
         for w in self.index_to_key:
             if not w or w.split() != [w]:
                 raise ValueError(f"save_word2vec_format: the word {w!r} holds whitespace, which this format cannot carry")
-        with files.writing(path, overwrite) as f:
+        with files.writing(path, overwrite) as file, files.unpacked(file, path) as f:
             f.write(f"{len(self)} {self.vector_size}\n".encode())
             for w, v in zip(self.index_to_key, self.vectors):
                 if binary:
@@ -173,8 +176,10 @@ class WordVectors:
 
         Raises ValueError if it is cut or of another format, FileNotFoundError, PermissionError; of HDFS also BadInput and Lost.
         """
-        with files.reading(path) as f:
+        with files.reading(path) as file, _whole(path), files.unpacked(file, path) as f:
             size, dim = _header(f, path, binary)
+            if f is file:
+                _check_length(f, path, size, dim, binary)
             words, vectors = [], np.empty((size, dim), np.float32)
             for i in range(size):
                 if binary:
@@ -224,8 +229,7 @@ class WordVectors:
 
 
 def _header(f: IO[bytes], path: str | os.PathLike[str], binary: bool) -> tuple[int, int]:
-    """Driver: the first line of a file of word2vec's format: how many words, of how many dimensions. Raises ValueError if it has none, or
-    says more than the file can hold."""
+    """Driver: the first line of a file of word2vec's format: how many words, of how many dimensions. Raises ValueError if it has none."""
     name, line = os.fspath(path), f.readline(200)
     found = re.fullmatch(rb"\s*(\d{1,18})\s+(\d{1,18})\s*", line)
     if found is None:
@@ -233,16 +237,32 @@ def _header(f: IO[bytes], path: str | os.PathLike[str], binary: bool) -> tuple[i
         raise ValueError(
             f"{name} is not in word2vec's format: {said}, and must be two numbers, of words and of dimensions, as save_word2vec_format writes them"
         )
-    size, dim = map(int, found.groups())
+    return int(found.group(1)), int(found.group(2))
+
+
+def _check_length(f: IO[bytes], path: str | os.PathLike[str], size: int, dim: int, binary: bool) -> None:
+    """Driver: raises ValueError if the first line says more than the file can hold."""
     info = os.fstat(f.fileno())
     left = info.st_size - f.tell()
     least = size * (1 + 4 * dim if binary else 1 + 2 * dim)  # one letter and a space, or a space and one digit per number
     if stat.S_ISREG(info.st_mode) and least > left + 1:  # the last line may end without a newline
         raise ValueError(
-            f"{name}: its first line says {size} words of {dim} dimensions, which take {least} bytes at least, but {left} follow: it is cut, or not in "
+            f"{os.fspath(path)}: its first line says {size} words of {dim} dimensions, which take {least} bytes at least, but {left} follow: it is cut, or not in "
             f"word2vec's {'binary' if binary else 'text'} format"
         )
-    return size, dim
+
+
+@contextlib.contextmanager
+def _whole(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Driver: what gzip and bzip2 raise of a file that is cut, or not packed as its name says, becomes a ValueError with its name."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as e:
+        raise ValueError(f"{os.fspath(path)}: {e}") from None
+    except OSError as e:
+        if e.errno is not None:
+            raise
+        raise ValueError(f"{os.fspath(path)}: {e}") from None  # bzip2's
 
 
 def _as_list(words: Any) -> list[Word]:

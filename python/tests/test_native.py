@@ -124,6 +124,13 @@ def test_a_column_may_have_any_name(spark, name):
         assert frame.select(text_column(frame, column)).columns == [name]
 
 
+def test_a_column_of_any_name_is_trained(spark):
+    with DeepDist(small(epochs=1), progress=False) as dd:
+        for name in ("a.b", "a`b", "*"):
+            frame = spark.createDataFrame([("a b c", 1)] * 4, "x string, n long").withColumnRenamed("x", name)
+            assert dd.train(frame).words == dd.train(frame, column=name).words == 12
+
+
 def test_a_columns_case_matters_where_it_does_in_spark(spark):
     frame = spark.createDataFrame([("a b", 1)], "text string, n long")
     assert text_column(frame, "TEXT") == "`text`"

@@ -1,11 +1,13 @@
 """Word vectors answer as gensim's KeyedVectors do, and their files are read by each other."""
 
+import re
 import tracemalloc
 
 import numpy as np
 import pytest
 
 from deepdist import BadInput, Summary, Word2Vec, WordVectors
+from deepdist.summary import Epoch
 
 gensim_models = pytest.importorskip("gensim.models")
 
@@ -65,9 +67,10 @@ def test_an_unknown_word_is_named(vectors):
         vectors.most_similar()
 
 
+@pytest.mark.parametrize("end", ["", ".gz", ".bz2"])
 @pytest.mark.parametrize("binary", [False, True])
-def test_gensim_reads_our_files_and_we_read_gensims(vectors, theirs, tmp_path, binary):
-    mine, his = tmp_path / "mine", tmp_path / "his"
+def test_gensim_reads_our_files_and_we_read_gensims(vectors, theirs, tmp_path, binary, end):
+    mine, his = tmp_path / f"mine{end}", tmp_path / f"his{end}"
     vectors.save_word2vec_format(mine, binary=binary)
     read = gensim_models.KeyedVectors.load_word2vec_format(str(mine), binary=binary)
     assert read.index_to_key == vectors.index_to_key and np.array_equal(read.vectors, vectors.vectors)
@@ -76,13 +79,18 @@ def test_gensim_reads_our_files_and_we_read_gensims(vectors, theirs, tmp_path, b
     assert back.index_to_key == vectors.index_to_key and np.array_equal(back.vectors, vectors.vectors)
 
 
+@pytest.mark.parametrize("end", ["", ".gz", ".bz2"])
 @pytest.mark.parametrize("binary", [False, True])
-def test_a_cut_file_is_an_error(vectors, tmp_path, binary):
-    path = tmp_path / "v"
+def test_a_cut_file_is_an_error(vectors, tmp_path, binary, end):
+    path = tmp_path / f"v{end}"
     vectors.save_word2vec_format(path, binary=binary)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=re.escape(str(path))):
         WordVectors.load_word2vec_format(path, binary=binary)
+    path.write_bytes(b"1 1\na 1\n")
+    if end:
+        with pytest.raises(ValueError, match=re.escape(str(path))):  # not packed
+            WordVectors.load_word2vec_format(path, binary=binary)
 
 
 @pytest.mark.parametrize(
@@ -213,3 +221,9 @@ def test_an_untrained_model_says_so():
     with pytest.raises(RuntimeError, match="dd.train"):
         Word2Vec().wv
     assert "king" not in Word2Vec()
+
+
+def test_a_loss_of_no_prediction_is_not_shown():
+    summary = Summary(["OK"], kind="word2vec")
+    summary.epochs = [Epoch(0, 80, 1.0, 80.0, 0.02, 3.5591, 7, 1), Epoch(1, 80, 1.0, 80.0, 0.01, 0.0, 0, 1)]
+    assert [line.split()[-2] for line in str(summary).splitlines() if line.lstrip()[0] in "12" and "80" in line] == ["3.5591", "-"]
