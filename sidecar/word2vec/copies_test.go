@@ -161,7 +161,6 @@ func TestThereAreNoCopiesWhereTheyWouldNotBeRight(t *testing.T) {
 	sorted := skipGram(t, 100).counts
 	for name, change := range map[string]func(s *Settings) []uint64{
 		"one cache":           func(*Settings) []uint64 { return sorted },
-		"CBOW":                func(s *Settings) []uint64 { s.Sg = false; return sorted },
 		"hierarchical":        func(s *Settings) []uint64 { s.Hs = true; return sorted },
 		"no negatives":        func(s *Settings) []uint64 { s.Hs, s.Negative = true, 0; return sorted },
 		"unsorted vocabulary": func(*Settings) []uint64 { return slices.Repeat([]uint64{5, 5_000_000, 100}, 500) },
