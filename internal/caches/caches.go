@@ -16,8 +16,8 @@ import (
 // Apart is how long a cache line takes at least between processors that have no cache in common. Between those that have one it takes 20 to 80 ns, else 100 to 300.
 const Apart = 100 * time.Nanosecond
 
-// patience is how long Find measures. On a busy machine a measurement waits for its processors.
-const patience = 250 * time.Millisecond
+// patience is how long Find measures at most. On a busy machine a measurement waits for its processors.
+const patience = 100 * time.Millisecond
 
 // Map numbers caches from 0, and tells which one each processor has.
 type Map struct {
@@ -37,13 +37,19 @@ func Use(caches int) error {
 	return nil
 }
 
-// Find measures the processors that this process may run on. One that there was no time for counts to the first cache.
+// Find measures the processors that this process may run on, for some milliseconds. One that there was no time for counts to the first cache.
 func Find() Map {
 	if n := int(forced.Load()); n > 0 {
 		return dealt(processors(), n)
 	}
-	began := time.Now()
-	return group(processors(), func(a, b int) bool { return time.Since(began) > patience || Transfer(a, b) < Apart })
+	if runtime.GOMAXPROCS(0) < 2 { // one thread runs at a time, and two could not answer each other
+		return Map{}
+	}
+	deadline := time.Now().Add(patience)
+	return group(processors(), func(a, b int) bool {
+		took, ok := transfer(a, b, deadline)
+		return !ok || took < Apart
+	})
 }
 
 // group puts each processor to the first one that it is near to.
@@ -101,37 +107,45 @@ func processors() (cpus []int) {
 	return cpus
 }
 
-// Between is Transfer between the first two processors that this process may run on; 0 if there is one only.
-func Between() time.Duration {
+// Transfer is how long a cache line takes between the first two processors that this process may run on; 0 if there is one only, or no time for it.
+func Transfer() time.Duration {
 	cpus := processors()
-	if len(cpus) < 2 {
+	if len(cpus) < 2 || runtime.GOMAXPROCS(0) < 2 {
 		return 0
 	}
-	return Transfer(cpus[0], cpus[1])
+	took, _ := transfer(cpus[0], cpus[1], time.Now().Add(time.Second))
+	return took
 }
 
-// Transfer measures how long a cache line takes from one processor to another: half the round trip of two threads that answer each other, each on a
-// processor of its own; the median of many.
-func Transfer(a, b int) time.Duration {
-	const batches, batch = 51, 50
+// transfer measures how long a cache line takes from one processor to another: half the round trip of two threads that answer each other, each on a
+// processor of its own; the median of many. It is not ok if the deadline comes first, or if a processor is not to be had.
+func transfer(a, b int, deadline time.Time) (took time.Duration, ok bool) {
+	const batches, batch = 31, 30
 	var line struct {
 		_    [64]byte
 		turn atomic.Uint32
 		_    [64]byte
 	}
 	times := make([]time.Duration, batches)
+	var failed atomic.Bool
 	var wait sync.WaitGroup
 	for side, cpu := range []int{a, b} {
 		wait.Go(func() {
 			runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, and its affinity with it
 			var own unix.CPUSet
 			own.Set(cpu)
-			_ = unix.SchedSetaffinity(0, &own)
+			if unix.SchedSetaffinity(0, &own) != nil {
+				failed.Store(true)
+			}
 			turn := uint32(side)
 			for b := range times {
 				start := time.Now()
 				for range batch {
-					for line.turn.Load() != turn {
+					for spins := 1; line.turn.Load() != turn; spins++ {
+						if spins%1024 == 0 && (failed.Load() || time.Now().After(deadline)) {
+							failed.Store(true)
+							return
+						}
 					}
 					line.turn.Store(turn + 1)
 					turn += 2
@@ -144,5 +158,5 @@ func Transfer(a, b int) time.Duration {
 	}
 	wait.Wait()
 	slices.Sort(times)
-	return times[batches/2]
+	return times[batches/2], !failed.Load()
 }

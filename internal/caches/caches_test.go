@@ -1,8 +1,10 @@
 package caches
 
 import (
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -57,9 +59,21 @@ func TestWhatIsFoundHereIsOneOfTheCachesThereAre(t *testing.T) {
 }
 
 func TestACacheLineTakesTimeFromOneProcessorToAnother(t *testing.T) {
-	if cpus := processors(); len(cpus) > 1 && (Between() <= 0 || Transfer(cpus[1], cpus[0]) <= 0) {
-		t.Error("it takes none")
-	} else if len(cpus) == 1 && Between() != 0 {
-		t.Error("one processor has another")
+	if took := Transfer(); (took > 0) != (len(processors()) > 1 && runtime.GOMAXPROCS(0) > 1) {
+		t.Errorf("%v, with %d processors", took, len(processors()))
+	}
+}
+
+func TestMeasuringEndsAlsoWhereTwoThreadsCannotRunAtOnce(t *testing.T) {
+	cpu := processors()[0]
+	if _, ok := transfer(cpu, cpu, time.Now().Add(20*time.Millisecond)); ok {
+		t.Error("a processor was measured against itself")
+	}
+	if _, ok := transfer(cpu, 1023, time.Now().Add(time.Minute)); ok {
+		t.Error("a processor that is not there was measured")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if m := Find(); m.Count() != 1 || Transfer() != 0 {
+		t.Errorf("%d caches for one thread", m.Count())
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -235,5 +237,28 @@ func TestAContainersLimitCountsAtEveryLevel(t *testing.T) {
 	}
 	if left := cgroupLeft(root, filepath.Join(root, "absent")); left != math.MaxUint64 {
 		t.Errorf("no cgroup: %d left", left)
+	}
+}
+
+func TestALimitOfAddressSpaceCountsAsAvailableMemory(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &before); err != nil {
+		t.Fatal(err)
+	}
+	pages, err := memoryPages(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := before
+	limit.Cur = pages*uint64(os.Getpagesize()) + 1<<30
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &limit); err != nil {
+		t.Skip(err)
+	}
+	left, err := AvailableMemory()
+	if restored := unix.Setrlimit(unix.RLIMIT_AS, &before); restored != nil {
+		t.Fatal(restored)
+	}
+	if err != nil || left > 1<<30 || left == 0 {
+		t.Errorf("%d bytes, %v, with a gigabyte of address space left", left, err)
 	}
 }

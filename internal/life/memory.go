@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // past is a deadline that has long gone: setting it wakes a reader.
@@ -17,6 +19,12 @@ var past = time.Unix(1, 0)
 
 // RSS is the memory that this process holds now, in bytes.
 func RSS() (uint64, error) {
+	pages, err := memoryPages(1)
+	return pages * uint64(os.Getpagesize()), err
+}
+
+// memoryPages is a field of statm (proc(5)): 0 all pages of this process's address space, 1 those that are in memory.
+func memoryPages(field int) (uint64, error) {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0, fmt.Errorf("read own memory: %w", err)
@@ -25,15 +33,15 @@ func RSS() (uint64, error) {
 	if len(fields) < 2 {
 		return 0, fmt.Errorf("read own memory: %q", text)
 	}
-	pages, err := strconv.ParseUint(fields[1], 10, 64)
+	pages, err := strconv.ParseUint(fields[field], 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("read own memory: %w", err)
 	}
-	return pages * uint64(os.Getpagesize()), nil
+	return pages, nil
 }
 
-// AvailableMemory is how many bytes this process could still take: what the machine has free or could free, or what its container
-// leaves it, whichever is less.
+// AvailableMemory is how many bytes this process could still take: what the machine has free or could free, what its container
+// leaves it, or its limit of address space, whichever is less.
 func AvailableMemory() (uint64, error) {
 	file, err := os.Open("/proc/meminfo")
 	if err != nil {
@@ -44,7 +52,7 @@ func AvailableMemory() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return min(available, cgroupLeft("/sys/fs/cgroup", "/proc/self/cgroup")), nil
+	return min(available, cgroupLeft("/sys/fs/cgroup", "/proc/self/cgroup"), addressSpaceLeft()), nil
 }
 
 // memAvailable reads the kernel's own estimate from the text of /proc/meminfo.
@@ -60,6 +68,19 @@ func memAvailable(r io.Reader) (uint64, error) {
 		}
 	}
 	return 0, fmt.Errorf("read available memory: no MemAvailable in /proc/meminfo")
+}
+
+// addressSpaceLeft is what RLIMIT_AS leaves this process; "no limit" when there is none.
+func addressSpaceLeft() uint64 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_AS, &limit) != nil || limit.Cur == unix.RLIM_INFINITY {
+		return math.MaxUint64
+	}
+	pages, err := memoryPages(0)
+	if err != nil {
+		return math.MaxUint64
+	}
+	return limit.Cur - min(limit.Cur, pages*uint64(os.Getpagesize()))
 }
 
 // cgroupLeft is the least that any cgroup above this process leaves it; "no limit" when there is none, or none to be seen.

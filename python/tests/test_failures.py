@@ -254,8 +254,8 @@ from deepdist import DeepDist, Word2Vec
 from helpers import topic_lines, topic_score
 conf = SparkConf().setMaster("local[2]").set("spark.ui.enabled", "false").set("spark.executorEnv.DEEPDIST_CACHES", "2")
 sc = SparkContext(conf=conf)
-with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=8), progress=False) as dd:
-    dd.train(sc.parallelize(topic_lines(3000), 2))
+with DeepDist(Word2Vec(vector_size=24, sg=1, min_count=1, sample=0, epochs=2), progress=False) as dd:
+    dd.train(sc.parallelize(topic_lines(3000) * 20, 2))
     print("score", topic_score(dd.model) > 0.9)
     print(*[open(log).read() for log in glob.glob(os.environ["TMPDIR"] + "/deepdist-*/*/log")])
 sc.stop()

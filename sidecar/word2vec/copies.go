@@ -26,18 +26,22 @@ import (
 type Copies struct {
 	shared *Matrices
 	parts  []copied
-	list   []*Copy // by cache
+	list   []*Copy
+	places [64]atomic.Int32 // by cache: which of the list it has, counted from 1; 0: none yet
+	placed atomic.Int32     // how many caches have one
 }
 
 // LeastTrained is how many words a thread trains at least between two calls of Trained.
 const LeastTrained = 256
+
+// MostCopies is how many caches have a copy of their own; what all have trained alone meanwhile is summed up, and must not be too much.
+const MostCopies = 8
 
 const (
 	contextTurns = 8   // times that a word occurs until its row of syn0 is combined
 	outputTurns  = 128 // windows that a row of syn1neg is trained in until then
 	bandRatio    = 1.5 // between the rates of a band's rows, up and down from the first
 	mostBands    = 512 // an unsorted vocabulary has more: such has no copies
-	mostCopies   = 8   // further caches share them: what all have trained alone meanwhile is summed up, and must not be too much
 )
 
 // copied is a matrix that has copies.
@@ -64,39 +68,48 @@ type Copy struct {
 	next    atomic.Uint64 // of those: when a band is due
 	mu      sync.Mutex    // held by who combines bands
 	due     [][]uint64    // by part and band
+	gain    []float32     // scratch
 }
 
-// NewCopies returns copies for so many caches. There are none but the shared rows for hierarchical softmax, whose accuracy with copies has not been
-// measured.
-func (m *Model) NewCopies(caches int) *Copies {
+// NewCopies returns so many copies, the shared rows among them, MostCopies at most; and no more than those if the model may not have any.
+func (m *Model) NewCopies(count int) *Copies {
 	c := &Copies{list: []*Copy{{}}}
-	s := &m.settings
-	if caches < 2 || s.Hs || s.Negative == 0 {
+	if count < 2 || !m.MayHaveCopies() {
 		return c
 	}
-	occurs, predicted := m.rates()
-	c.parts = []copied{
-		{of: func(m *Matrices) *[]float32 { return &m.Syn0 }, bands: bands(occurs, contextTurns)},
-		{of: func(m *Matrices) *[]float32 { return &m.Syn1neg }, bands: bands(predicted, outputTurns)},
-	}
-	for _, part := range c.parts {
-		if len(part.bands) > mostBands {
-			c.parts = nil
-			return c
-		}
-	}
-	for range min(caches, mostCopies) - 1 {
-		c.list = append(c.list, &Copy{copies: c})
+	c.parts = m.copied()
+	for range min(count, MostCopies) - 1 {
+		c.list = append(c.list, &Copy{copies: c, gain: make([]float32, piece)})
 	}
 	return c
 }
 
-// CopyBytes is what the copies for so many caches take: the rows, and the base of each.
-func (m *Model) CopyBytes(caches int) (bytes uint64) {
+// MayHaveCopies tells whether threads may train copies: not with hierarchical softmax, where accuracy with copies has not been measured, and not with an unsorted vocabulary.
+func (m *Model) MayHaveCopies() bool {
+	return m.settings.Negative > 0 && !m.settings.Hs && m.copied() != nil
+}
+
+// copied cuts the matrices into bands, once; nil if there are too many.
+func (m *Model) copied() []copied {
+	m.cut.Do(func() {
+		occurs, predicted := m.rates()
+		syn0, syn1neg := bands(occurs, contextTurns), bands(predicted, outputTurns)
+		if len(syn0) <= mostBands && len(syn1neg) <= mostBands {
+			m.parts = []copied{
+				{of: func(m *Matrices) *[]float32 { return &m.Syn0 }, bands: syn0},
+				{of: func(m *Matrices) *[]float32 { return &m.Syn1neg }, bands: syn1neg},
+			}
+		}
+	})
+	return m.parts
+}
+
+// CopyBytes is what so many copies take beside the shared rows: the rows, and the base of each.
+func (m *Model) CopyBytes(count int) (bytes uint64) {
 	for _, matrix := range m.settings.Matrices(m.words) {
 		bytes += 2 * 4 * uint64(matrix.Rows) * uint64(Stride(m.settings.VectorSize))
 	}
-	return bytes * uint64(min(caches, mostCopies)-1)
+	return bytes * uint64(min(count, MostCopies)-1)
 }
 
 // rates are how often, per word of the text, each word occurs after subsampling, and how often it is the center or a negative of a window.
@@ -142,6 +155,10 @@ func bands(rates []float64, turns float64) (list []*band) {
 // Begin makes all copies equal to the rows.
 func (c *Copies) Begin(shared *Matrices) {
 	c.shared = shared
+	for i := range c.places {
+		c.places[i].Store(0)
+	}
+	c.placed.Store(0)
 	for cache, own := range c.list {
 		if cache == 0 {
 			own.rows = shared
@@ -181,11 +198,20 @@ func (o *Copy) reserve(shared *Matrices) {
 	o.next.Store(0)
 }
 
-// Count is how many caches have rows of their own, at least one.
+// Count is how many copies there are, the shared rows among them.
 func (c *Copies) Count() int { return len(c.list) }
 
-// Of is the copy of a cache.
-func (c *Copies) Of(cache int) *Copy { return c.list[cache%len(c.list)] }
+// Of is the copy of a cache: caches get them in the order in which they are asked for, since fewer threads than caches may be at work.
+func (c *Copies) Of(cache int) *Copy {
+	if len(c.list) == 1 {
+		return c.list[0]
+	}
+	place := &c.places[cache%len(c.places)]
+	if place.Load() == 0 {
+		place.CompareAndSwap(0, c.placed.Add(1))
+	}
+	return c.list[int(place.Load()-1)%len(c.list)]
+}
 
 // Rows are what the cache's threads train.
 func (o *Copy) Rows() *Matrices { return o.rows }
@@ -206,7 +232,7 @@ func (o *Copy) Trained(words uint64) {
 		for k, band := range part.bands {
 			due := &o.due[i][k]
 			if now >= *due && band.mu.TryLock() { // if another cache has it now: the next time
-				o.combine(i, band.from, band.to)
+				o.combine(i, band.from, band.to, o.gain)
 				band.mu.Unlock()
 				*due = now + band.every
 			}
@@ -220,19 +246,20 @@ func (o *Copy) Trained(words uint64) {
 func (c *Copies) End() {
 	for _, own := range c.list[1:] {
 		for i, part := range c.parts {
-			ranges.Each(len(*part.of(c.shared))/c.shared.Stride, func(_, first, end int) { own.combine(i, first, end) })
+			ranges.Each(len(*part.of(c.shared))/c.shared.Stride, func(_, first, end int) { own.combine(i, first, end, make([]float32, piece)) })
 		}
 	}
 }
 
+// piece is so many floats that they stay in the nearest cache.
+const piece = 1024
+
 // combine adds to the shared rows [from, to) of a part what the copy has learnt, and takes over the sum.
-func (o *Copy) combine(i, from, to int) {
+func (o *Copy) combine(i, from, to int, gain []float32) {
 	o.rows.lock()
 	defer o.rows.unlock()
 	o.copies.shared.lock()
 	defer o.copies.shared.unlock()
-	const piece = 1024 // floats: stays in the nearest cache
-	var gain [piece]float32
 	part, stride := o.copies.parts[i], o.rows.Stride
 	all, rows, base := *part.of(o.copies.shared), *part.of(o.rows), o.base[i]
 	for at := from * stride; at < to*stride; at += piece {
@@ -240,8 +267,9 @@ func (o *Copy) combine(i, from, to int) {
 		shared, own, before, gain := all[at:end], rows[at:end], base[at:end], gain[:end-at]
 		vec.Sub(gain, own, before)
 		vec.Add(shared, gain)
-		copy(own, shared)
-		copy(before, shared)
+		copy(gain, shared) // once: threads of the first cache may be training it
+		copy(own, gain)
+		copy(before, gain)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestWhatAllCopiesHaveLearntIsAddedToTheRows(t *testing.T) {
 	defer copies.Close()
 	for slice := range 2 { // the second in the same memory
 		copies.Begin(rows)
-		if copies.Count() != 3 || copies.Of(0).Rows() != rows || copies.Of(1).Rows() == rows || copies.Of(4) != copies.Of(1) {
+		if copies.Count() != 3 || copies.Of(0).Rows() != rows || copies.Of(1).Rows() == rows || copies.Of(2).Rows() == copies.Of(1).Rows() || copies.Of(40) != copies.Of(0) || copies.Of(50) != copies.Of(1) {
 			t.Fatal("caches do not have a copy each, the first the rows themselves")
 		}
 		for cache := range 3 {
@@ -74,6 +74,7 @@ func TestFrequentWordsAreCombinedOftenAndRareOnesSeldom(t *testing.T) {
 	copies := m.NewCopies(2)
 	defer copies.Close()
 	copies.Begin(rows)
+	copies.Of(0)
 	own := copies.Of(1)
 	occurs, _ := m.rates()
 	turns := make([]int, 1000)
@@ -182,7 +183,7 @@ func TestThereAreNoCopiesWhereTheyWouldNotBeRight(t *testing.T) {
 		copies.Of(0).Trained(1 << 40)
 		copies.End()
 	}
-	if n := skipGram(t, 100).NewCopies(1000).Count(); n != mostCopies {
+	if n := skipGram(t, 100).NewCopies(1000).Count(); n != MostCopies {
 		t.Errorf("%d copies for 1000 caches", n)
 	}
 }
@@ -195,7 +196,7 @@ func TestThreadsOnCopiesLearnTogether(t *testing.T) {
 	rows := startRows(m, len(counts))
 	copies := m.NewCopies(3)
 	defer copies.Close()
-	for epoch := range 3 {
+	for epoch := range 8 {
 		copies.Begin(rows)
 		var wait sync.WaitGroup
 		for thread := range 4 {
@@ -215,7 +216,7 @@ func TestThreadsOnCopiesLearnTogether(t *testing.T) {
 		wait.Wait()
 		copies.End()
 	}
-	if within, across := topicCosines(rows); !(within > 0.75 && within-across > 0.25) {
+	if within, across := topicCosines(rows); !(within-across > 0.3) {
 		t.Errorf("mean cosine within topics %.2f, across %.2f", within, across)
 	}
 }

@@ -2,6 +2,7 @@ package word2vec
 
 import (
 	"errors"
+	"sync"
 
 	"deepdist/internal/vec"
 )
@@ -14,6 +15,9 @@ type Model struct {
 	keep      []uint32
 	negatives []vec.Cell // of negative sampling
 	tree      *tree      // of hierarchical softmax
+
+	cut   sync.Once
+	parts []copied // of copies, made when they are first asked for
 }
 
 // New prepares the training of a vocabulary whose word i was counted counts[i] times.

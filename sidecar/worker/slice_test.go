@@ -221,8 +221,8 @@ func TestEachBlockHasTheRatesOfTheWordsBegunBeforeIt(t *testing.T) {
 	}
 }
 
-// longSlice is a training without a server, and a slice of so many words.
-func longSlice(t *testing.T, words int) (*training, *slice, *word2vec.Matrices) {
+// longTraining is a training without a server, and a slice of so many words.
+func longTraining(t *testing.T, words int) (*training, *slice, *word2vec.Matrices) {
 	t.Helper()
 	line := strings.Repeat("a b c d e f g h i j ", 100)
 	s := newSource(t, spooled(t, slices.Repeat([]string{line}, words/1000)), &claim{})
@@ -253,7 +253,7 @@ func (t *training) seat() *Seat {
 
 func TestASliceIsTrainedWholeByWhoeverIsSeated(t *testing.T) {
 	for seats := range 4 {
-		training, slice, rows := longSlice(t, 50_000)
+		training, slice, rows := longTraining(t, 50_000)
 		for range seats {
 			training.seat()
 		}
@@ -272,8 +272,8 @@ func TestThreadsTrainACopyForEachCacheIfTheSliceIsLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer caches.Use(0)
-	for _, c := range []struct{ words, seats, copies int }{{1_000_000, 2, 2}, {1_000_000, 1, 1}, {1000, 2, 2}, {1_000_000, 3, 2}} {
-		training, slice, rows := longSlice(t, c.words)
+	for _, c := range []struct{ words, seats, copies int }{{1_000_000, 2, 2}, {1_000_000, 1, 1}, {1000, 2, 1}, {1_000_000, 3, 2}} {
+		training, slice, rows := longTraining(t, c.words)
 		rows.Syn0[0] = 0.1
 		for range c.seats {
 			training.seat()
@@ -292,18 +292,26 @@ func TestThreadsTrainACopyForEachCacheIfTheSliceIsLong(t *testing.T) {
 		}
 		training.closeCopies()
 	}
-	training, slice, rows := longSlice(t, 1000)
-	training.seat()
-	training.seat()
-	slice.words = wordsPerRow*uint64(training.model.Words()) - 1
-	training.trainSlice(slice, rows, rates{alpha: .025, total: 1000})
-	if training.copyBytes() != 0 {
-		t.Error("a short slice has copies")
+	training, slice, rows := longTraining(t, 1000)
+	for words, want := range map[uint64]bool{longSlice: true, longSlice - 1: false} {
+		slice.words = words
+		if got := training.spread(slice, 2, rows).Count() == 2; got != want {
+			t.Errorf("%d words: copies %v", words, got)
+		}
+	}
+	slice.words = longSlice
+	first := training.copiesFor(word2vec.MostCopies)
+	if training.copiesFor(word2vec.MostCopies) != first {
+		t.Error("copies are made anew for each slice")
+	}
+	part := &word2vec.Matrices{Stride: rows.Stride, Syn0: rows.Syn0, Syn1neg: rows.Syn1neg, Slot0: make([]int32, 10)}
+	if training.spread(slice, 2, part).Count() != 1 || training.several != nil {
+		t.Error("copies are kept where not all rows are held")
 	}
 }
 
 func TestATaskThatComesDuringASliceGoesOnWhereTheOthersLeave(t *testing.T) {
-	training, slice, rows := longSlice(t, 2_000_000)
+	training, slice, rows := longTraining(t, 2_000_000)
 	first := training.seat()
 	go func() {
 		for training.words.Load() == 0 {

@@ -52,9 +52,7 @@ type loopState struct {
 	limit      uint64 // of a slice's words, by memory
 	exhausted  bool   // the last claim was answered by: nothing more
 	spare      []*word2vec.Trainer
-	alone      *word2vec.Copies // none but the rows
-	several    *word2vec.Copies // for several caches, kept from slice to slice
-	toldRoom   bool             // that there is no room for them
+	spreading
 }
 
 func newTraining(w *Worker, id uint32) *training {

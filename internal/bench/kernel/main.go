@@ -96,7 +96,7 @@ func run(corpus, kernel, vectors, profile string, minCount uint64, threads, spli
 	}
 	cost := training.Run(threads)
 	pprof.StopCPUProfile()
-	transfer := caches.Between()
+	transfer := caches.Transfer()
 	if vectors != "" {
 		if err := training.WriteVectors(vectors); err != nil {
 			return err
