@@ -30,7 +30,7 @@ class Word2Vec:
     for none. One of hs and negative, or both.
     vector_size: D. alpha, min_alpha: the learning rate falls linearly from one to the other. window: largest distance of a
     context word; with shrink_windows each window's size is drawn from 1…window. min_count: rarer words are dropped.
-    max_final_vocab: keep so many of the most frequent words at most. sample: threshold of subsampling. seed: of every random
+    max_final_vocab: raise min_count until so many words are left at most. sample: threshold of subsampling. seed: of every random
     choice. ns_exponent: negatives are drawn by count**ns_exponent. epochs: passes over the data. compute_loss: take the loss of
     every sentence; without it, that of one in 16. workers: accepted and ignored, since Spark's task slots decide.
 
