@@ -78,7 +78,7 @@ func (t *Training) Run(threads int) Cost {
 	copies.Begin(t.Rows)
 	for thread := range threads {
 		wait.Go(func() {
-			trainer, fresh := word2vec.NewTrainer(t.model), uint64(0)
+			trainer := word2vec.NewTrainer(t.model)
 			for epoch, shares := range epochs {
 				for i, ok := shares.Take(thread); ok; i, ok = shares.Take(thread) {
 					first, end := i*batch, min((i+1)*batch, len(sentences))
@@ -90,13 +90,8 @@ func (t *Training) Run(threads int) Cost {
 					own := copies.Of(processors.Here())
 					for at := first; at < end; at++ {
 						done += uint64(len(sentences[at]))
-						fresh += uint64(len(sentences[at]))
 						alpha := t.Settings.Alpha - (t.Settings.Alpha-t.Settings.MinAlpha)*float32(done)/total
-						trainer.Train(word2vec.Record{Epoch: uint32(epoch), Index: uint64(at), Tokens: sentences[at]}, own.Rows(), max(t.Settings.MinAlpha, alpha))
-						if fresh >= word2vec.LeastTrained {
-							own.Trained(fresh)
-							fresh = 0
-						}
+						own.Train(trainer, word2vec.Record{Epoch: uint32(epoch), Index: uint64(at), Tokens: sentences[at]}, max(t.Settings.MinAlpha, alpha))
 					}
 				}
 			}

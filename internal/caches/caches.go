@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Apart is how long a cache line takes at least between processors that have no cache in common. Between those that have one it takes 20 to 80 ns, else 100 to 300.
-const Apart = 100 * time.Nanosecond
+// apart is how long a cache line takes at least between processors that have no cache in common. Between those that have one it takes 20 to 80 ns, else 100 to 300.
+const apart = 100 * time.Nanosecond
 
 // patience is how long Find measures at most. On a busy machine a measurement waits for its processors.
 const patience = 100 * time.Millisecond
@@ -48,7 +48,7 @@ func Find() Map {
 	deadline := time.Now().Add(patience)
 	return group(processors(), func(a, b int) bool {
 		took, ok := transfer(a, b, deadline)
-		return !ok || took < Apart
+		return !ok || took < apart
 	})
 }
 

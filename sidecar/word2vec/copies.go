@@ -13,7 +13,7 @@ import (
 // train travel line by line, and two threads did no more than one; most of that is not a few hot rows. So threads train the copy of the cache that they run on:
 //
 //  1. Begin makes every copy equal to the shared rows, which the first cache's threads train themselves.
-//  2. Train is called on Copy.Rows, and Copy.Trained told of it. From time to time that combines a band of rows, of words that are about equally frequent, with the shared
+//  2. Threads call Copy.Train. From time to time that combines a band of rows, of words that are about equally frequent, with the shared
 //     ones: shared += copy − base, then copy and base = shared. A band's turn comes when each of its rows has been trained so often that more would cost accuracy; so
 //     frequent words are combined all the time, rare ones once in millions of words.
 //  3. End combines all rows.
@@ -31,15 +31,13 @@ type Copies struct {
 	placed atomic.Int32     // how many caches have one
 }
 
-// LeastTrained is how many words a thread trains at least between two calls of Trained.
-const LeastTrained = 256
-
 // MostCopies is how many caches have a copy of their own; what all have trained alone meanwhile is summed up, and must not be too much.
 const MostCopies = 8
 
 const (
 	contextTurns = 8   // times that a word occurs until its row of syn0 is combined
 	outputTurns  = 128 // windows that a row of syn1neg is trained in until then
+	leastTrained = 256 // words that a thread trains at least until it asks whether a band is due
 	bandRatio    = 1.5 // between the rates of a band's rows, up and down from the first
 	mostBands    = 512 // an unsorted vocabulary has more: such has no copies
 )
@@ -216,9 +214,17 @@ func (c *Copies) Of(cache int) *Copy {
 // Rows are what the cache's threads train.
 func (o *Copy) Rows() *Matrices { return o.rows }
 
-// Trained notes that a thread of the cache has trained so many more words, and combines the bands that are due with the shared rows. It wants to be called after
-// LeastTrained words.
-func (o *Copy) Trained(words uint64) {
+// Train takes one step of training on the rows for every window of the record, and now and then combines the bands that are due with the shared rows.
+func (o *Copy) Train(t *Trainer, rec Record, alpha float32) {
+	t.Train(rec, o.rows, alpha)
+	if t.untold += uint64(len(rec.Tokens)); t.untold >= leastTrained {
+		o.tell(t.untold)
+		t.untold = 0
+	}
+}
+
+// tell notes that a thread of the cache has trained so many more words, and combines the bands that are due.
+func (o *Copy) tell(words uint64) {
 	if o.base == nil {
 		return
 	}

@@ -53,10 +53,8 @@ func TestWhatAllCopiesHaveLearntIsAddedToTheRows(t *testing.T) {
 				}
 			}
 		}
-		for cache := range 3 {
-			if !slices.Equal(copies.Of(cache).Rows().Syn0, rows.Syn0) && cache == 2 {
-				t.Error("the last copy is not the rows")
-			}
+		if !slices.Equal(copies.Of(2).Rows().Syn0, rows.Syn0) {
+			t.Error("the last copy is not the rows")
 		}
 	}
 	if want := m.CopyBytes(3); copies.Bytes() != want {
@@ -79,12 +77,12 @@ func TestFrequentWordsAreCombinedOftenAndRareOnesSeldom(t *testing.T) {
 	occurs, _ := m.rates()
 	turns := make([]int, 1000)
 	const words = 200_000
-	for range words / LeastTrained {
+	for range words / leastTrained {
 		for word := range turns {
 			own.rows.Syn0[word*rows.Stride]++
 		}
 		before := slices.Clone(rows.Syn0)
-		own.Trained(LeastTrained)
+		own.tell(leastTrained)
 		for word := range turns {
 			at := word * rows.Stride
 			if rows.Syn0[at] != before[at] {
@@ -98,7 +96,7 @@ func TestFrequentWordsAreCombinedOftenAndRareOnesSeldom(t *testing.T) {
 	for word, n := range turns {
 		// often enough that it has occurred contextTurns times at most in between, and not much more often than that
 		least := float64(words) * occurs[word] / contextTurns
-		if asked := float64(words / LeastTrained); float64(n) < math.Floor(min(asked/2, least*0.9))-1 || float64(n) > 1+least*bandRatio*bandRatio {
+		if asked := float64(words / leastTrained); float64(n) < math.Floor(min(asked/2, least*0.9))-1 || float64(n) > 1+least*bandRatio*bandRatio {
 			t.Errorf("word %d occurs %.1f times and was combined %d times", word, float64(words)*occurs[word], n)
 		}
 	}
@@ -180,7 +178,7 @@ func TestThereAreNoCopiesWhereTheyWouldNotBeRight(t *testing.T) {
 		if copies.Count() != 1 || copies.Of(7).Rows() != rows || copies.Bytes() != 0 {
 			t.Errorf("%s: %d copies", name, copies.Count())
 		}
-		copies.Of(0).Trained(1 << 40)
+		copies.Of(0).tell(1 << 40)
 		copies.End()
 	}
 	if n := skipGram(t, 100).NewCopies(1000).Count(); n != MostCopies {
@@ -201,15 +199,11 @@ func TestThreadsOnCopiesLearnTogether(t *testing.T) {
 		var wait sync.WaitGroup
 		for thread := range 4 {
 			wait.Go(func() {
-				trainer, fresh := NewTrainer(m), uint64(0)
+				trainer := NewTrainer(m)
 				for i := thread; i < len(records); i += 4 {
-					own, rec := copies.Of(thread), records[i] // threads 0 and 3 have one together
+					rec := records[i]
 					rec.Epoch = uint32(epoch)
-					trainer.Train(rec, own.Rows(), 0.05)
-					if fresh += uint64(len(rec.Tokens)); fresh >= LeastTrained {
-						own.Trained(fresh)
-						fresh = 0
-					}
+					copies.Of(thread).Train(trainer, rec, 0.05) // two threads have one together
 				}
 			})
 		}

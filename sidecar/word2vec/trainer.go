@@ -21,6 +21,7 @@ type Trainer struct {
 	alpha    float32 // of the record at hand
 	sampled  bool    // its loss is noted
 	stats    Stats
+	untold   uint64 // words trained that no Copy has been told of
 }
 
 // NewTrainer makes a trainer for the calling goroutine.

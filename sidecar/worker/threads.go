@@ -105,15 +105,10 @@ func (t *training) trainSlice(s *slice, rows *word2vec.Matrices, r rates) (stats
 }
 
 func trainBlock(trainer *word2vec.Trainer, b block, own *word2vec.Copy, r rates) {
-	words, told := uint64(0), uint64(0)
+	words := uint64(0)
 	for i := b.from; i < b.to; i++ {
 		rec := b.chunk.record(i)
-		trainer.Train(rec, own.Rows(), r.at(words))
+		own.Train(trainer, rec, r.at(words))
 		words += uint64(len(rec.Tokens))
-		if words-told >= word2vec.LeastTrained {
-			own.Trained(words - told)
-			told = words
-		}
 	}
-	own.Trained(words - told)
 }
